@@ -1,0 +1,1 @@
+"""The engine of `eras`. It knows no technique by name."""

@@ -1,0 +1,176 @@
+"""The contract tests on one technique or dataset file: `eras check NAME`. The project's own pass the same tests."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from harness import adapt, catalogue, files, meters, plan, worker
+from harness.catalogue import Found, Mistake
+from harness.contract import Budget, Cell, Cost, Data, Fitted, Problem, Run
+
+N = 120  # toy examples of which 96 train
+Result = tuple[str, str]  # what was tested, and the problem ("" if none)
+
+
+def check(name: str) -> list[Result]:
+    """(test, problem) of every contract test; a file that has a card of a dataset is tested as one."""
+    path = name if name.endswith(".py") else ""
+    is_dataset = (
+        "DATASET" in catalogue.path_of("technique", path).read_text() if path else name in catalogue.names("dataset")
+    )
+    return list(_dataset(catalogue.dataset(name)) if is_dataset else _technique(catalogue.technique(name)))
+
+
+# ----------------------------------------------------------------------------------------------------------- techniques
+
+
+def _technique(found: Found) -> Iterator[Result]:
+    for task in found.card.tasks:
+        if task not in catalogue.names("task"):
+            yield f"task {task} exists", f"there are: {', '.join(catalogue.names('task'))}"
+            return
+    yield "cost", _cost_problem(found)
+    fit, unfit = adapt.fit_of(catalogue.load(found.path)), []
+    for task in found.card.tasks:
+        for form in found.card.forms or ("table", "image"):
+            problem: Problem = catalogue.load(catalogue.path_of("task", task)).pose(
+                toy(task, form), 96, 0, {}, validation=0.2
+            )
+            before = _digest(problem.train)
+            try:
+                fitted = fit(problem.train, _run())
+            except Exception as error:  # whatever a user's file raises is told as the problem of this test
+                unfit.append((f"{task}, {form}: fits", f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"))
+                continue
+            where = f"{task}, {form}: "
+            yield (
+                where + "train data are unchanged",
+                "" if _digest(problem.train) == before else "fit wrote to its material",
+            )
+            yield from ((where + test, told) for test, told in _on_toy(fit, fitted, problem, task))
+    # A file without a card promises nothing: a classifier need not regress.
+    if found.has_card or len(unfit) == 2 * len(found.card.tasks):
+        yield from unfit
+
+
+def _cost_problem(found: Found) -> str:
+    """A forecast that grows with n, for those that give one."""
+    if catalogue.cost_of(found.name) is None:
+        return ""
+    costs = [_priced(found, n) for n in (100, 10_000)]
+    if not all(isinstance(c, Cost) for c in costs):
+        return "cost must return a Cost"
+    return "" if 0 <= costs[0].fit <= costs[1].fit and costs[0].bytes >= 0 else f"cost falls as n grows: {costs}"
+
+
+def _priced(found: Found, n: int) -> Any:
+    examples = plan.default_budget(n).amount if found.budgeted else None
+    return catalogue.cost_of(found.name)(n, (8, 8) if "image" in found.card.forms else (8,), 3, examples)
+
+
+def toy(task: str, form: str) -> Data:
+    """Three well separated classes, or a noisy line: any technique must beat knowing nothing here."""
+    generator = np.random.default_rng(7)
+    y = np.arange(N) % 3
+    if form == "image":
+        x = generator.integers(0, 60, (N, 8, 8)).astype(np.uint8)
+        for k in range(3):
+            x[y == k, 2 * k : 2 * k + 3, 1:7] += 150
+    else:
+        x = generator.normal(0, 1, (N, 4)).astype(np.float32)
+        x[:, 0] += 3 * y
+        x[:, 1] -= 3 * y
+    if task == "regress":
+        return Data(x=x, y=y * 2.0 + generator.normal(0, 0.1, N), classes=0, levels=(0,) * 4 if form == "table" else ())
+    return Data(x=x, y=y, classes=3, levels=(0,) * 4 if form == "table" else ())
+
+
+def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: str) -> Iterator[Result]:
+    yield "as many answers as questions", _count_problem(fitted, problem)
+    first, again = problem.judge(fitted.answer, split="test"), problem.judge(fitted.answer, split="test")
+    yield "answering changes nothing", "" if first == again else f"asked twice, scored {first} and {again}"
+    same = problem.judge(fit(problem.train, _run()).answer, split="test")
+    yield "same seed, same scores", "" if first == same else f"{first} and {same}"
+    yield "offers on == offers off", _offer_problem(fit, problem, first)
+    metric = "rmse" if task == "regress" else "log_loss" if "log_loss" in first else "accuracy"
+    floor = problem.judge(problem.floor, split="test")
+    better = first[metric] > floor[metric] + 0.1 if metric == "accuracy" else first[metric] < 0.9 * floor[metric]
+    yield "beats the floor", "" if better else f"{metric} {first[metric]:.3g}, the floor {floor[metric]:.3g}"
+
+
+def _run(**more: Any) -> Run:
+    return Run(seed=3, budget=Budget("examples", 8_000), threads=1, **more)
+
+
+def _digest(train: Any) -> str:
+    arrays = [v for v in vars(train).values() if hasattr(v, "tobytes")]
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+
+
+def _count_problem(fitted: Fitted, problem: Problem) -> str:
+    for question in (problem.sample, problem.sample[:1]):
+        answers = fitted.answer(question)
+        if len(answers) != len(question):
+            return f"{len(answers)} answers to {len(question)} questions"
+    alone, batch = np.asarray(fitted.answer(problem.sample[:1])), np.asarray(fitted.answer(problem.sample))[:1]
+    return (
+        "" if np.allclose(alone, batch, atol=1e-4) else "a question asked alone gets another answer than among others"
+    )
+
+
+def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any) -> str:
+    """Judging in between must not move the training: scores, steps and random states."""
+    offered = []
+
+    def observe(step: int, answer: Any) -> None:
+        with meters.frozen_random():
+            offered.append((step, problem.judge(answer, split="valid")))
+
+    run = _run(observe=observe, offers=4)
+    scores = problem.judge(fit(problem.train, run).answer, split="test")
+    if run.done and not offered:
+        return "it learns in steps but never calls run.offer(answer)"
+    return "" if scores == without else f"with offers {scores}, without {without}"
+
+
+# ------------------------------------------------------------------------------------------------------------- datasets
+
+
+def _dataset(found: Found) -> Iterator[Result]:
+    card = found.card
+    if not files.here(plan.public_name(found.name), card.files):
+        raise Mistake(f"{found.name} is not here: `eras data get {found.name}` downloads it")
+    module = catalogue.load(found.path)
+    cell = Cell(
+        technique="none", dataset=plan.public_name(found.name), task=card.tasks[0], size=min(100, card.rows), seed=0
+    )
+    data = worker.load_data(module, cell)
+    yield "shape of one example", _differs(tuple(data.x.shape[1:]), card.shape)
+    yield "classes", _differs(data.classes, card.classes)
+    if card.protocol == "official":
+        yield "training rows", _differs(len(data.x), card.rows)
+        yield "test rows", _differs(len(data.test_x), card.test)
+    if card.protocol == "folds":
+        yield "rows", _differs(len(data.x), card.rows + card.test)
+    again = worker.load_data(module, cell)
+    yield (
+        "loads the same twice",
+        "" if np.array_equal(data.x, again.x, equal_nan=True) else "other data the second time",
+    )
+    for task in card.tasks:
+        yield f"{task}: the floor has a score", _floor_problem(module, cell, task, card)
+
+
+def _differs(seen: Any, told: Any) -> str:
+    return "" if seen == told else f"the card says {told}, the data have {seen}"
+
+
+def _floor_problem(module: Any, cell: Cell, task: str, card: Any) -> str:
+    from dataclasses import replace
+
+    data = replace(worker.load_data(module, cell), protocol=card.protocol, ceiling=card.ceiling)
+    problem = catalogue.load(catalogue.path_of("task", task)).pose(data, cell.size, 0, {})
+    scores = problem.judge(problem.floor, split="test")
+    return "" if card.metric in scores else f"the card's metric {card.metric} is none of {', '.join(scores)}"

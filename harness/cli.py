@@ -1,0 +1,185 @@
+"""The command line: arguments in, exit code out. Imports nothing heavy, so that `eras --help` comes at once."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+STATUSES = ("timeout", "oom", "error", "diverged", "unsupported", "skipped")
+
+
+def seconds(text: str) -> float:
+    """
+    >>> seconds("90"), seconds("1.5m"), seconds("2h")
+    (90.0, 90.0, 7200.0)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip().lower())
+    if not match or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90, 90s, 10m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def amount(text: str) -> int:
+    """
+    >>> amount("4GB"), amount("512MiB")
+    (4000000000, 536870912)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?B)", text.strip().upper())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory; write 500MB, 4GB or 512MiB")
+    return int(float(match[1]) * SIZES[match[2]])
+
+
+def count(text: str) -> int:
+    """A whole number above zero; 1e5 and 100_000 will do.
+
+    >>> count("1e5"), count("3_162")
+    (100000, 3162)
+    """
+    try:
+        value = float(text.replace("_", ""))
+    except ValueError:
+        value = 0.5
+    if value < 1 or value != int(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(value)
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """
+    >>> counts("100,1e3,1e4")
+    (100, 1000, 10000)
+    """
+    return tuple(sorted({count(part) for part in text.split(",") if part.strip()}))
+
+
+def statuses(text: str) -> tuple[str, ...]:
+    """Statuses to run again."""
+    given = tuple(part.strip() for part in text.split(",") if part.strip())
+    for status in given:
+        if status not in STATUSES:
+            raise argparse.ArgumentTypeError(f"{status!r} is none of {', '.join(STATUSES)}")
+    return given
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands."""
+    top = argparse.ArgumentParser(
+        prog="eras",
+        description="Which technique wins, at which data size, at what cost, and did it happen as history tells it?",
+        epilog="example: eras run && eras report",
+    )
+    top.add_argument("--version", action="store_true", help="print the version")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, help_: str, example: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=help_, epilog=f"example: {example}")
+        made.add_argument("--json", action="store_true", help="for machines")
+        return made
+
+    _rows_commands(command)
+    made = command("list", "the timeline by era; datasets, tasks, plans, claims", "eras list datasets")
+    made.add_argument(
+        "what", nargs="?", default="techniques", choices=["techniques", "datasets", "tasks", "plans", "claims"]
+    )
+    made = command("plan", "the cells of a plan, with forecast seconds and memory", "eras plan tour -d digits")
+    _what_to_run(made)
+    made = command(
+        "run", "run a plan, or techniques on datasets; resumable", "eras run -t knn -t mlp -d digits --sizes 100,1000"
+    )
+    _what_to_run(made)
+    _how_to_run(made)
+    made = command("doctor", "this machine, and what can be measured on it", "eras doctor --measure")
+    made.add_argument("--measure", action="store_true", help="measure peaks and bandwidth first (about 3 s)")
+    made.add_argument(
+        "--self", action="store_true", help="check the engine's own figures (overhead, limits, kill; minutes)"
+    )
+    made = command("data", "datasets: list, get (download), verify, where", "eras data get fashion_mnist")
+    made.add_argument("action", choices=["list", "get", "verify", "where"])
+    made.add_argument("names", nargs="*", metavar="NAME")
+    made = command("new", "a template for one's own technique or dataset", "eras new technique mine")
+    made.add_argument("kind", choices=["technique", "dataset"])
+    made.add_argument("name")
+    made = command("check", "the contract tests on one technique or dataset", "eras check ./mine.py")
+    made.add_argument("name")
+    return top
+
+
+def _what_to_run(made: argparse.ArgumentParser) -> None:
+    made.add_argument("plan", nargs="?", help="a plan's name or file (default: tour, unless -t or -d is given)")
+    made.add_argument(
+        "-t", "--technique", action="append", metavar="TECH", help="NAME, NAME:VALUE, NAME[k=v], or ./file.py"
+    )
+    made.add_argument("-d", "--dataset", action="append", metavar="DATA", help="NAME or ./file.py")
+    made.add_argument("--sizes", type=counts, help="numbers of training examples: 100,1e3,1e4")
+    made.add_argument("--seeds", type=count, help="seeds per size")
+    made.add_argument("--cells", type=count, help="repeat a self-test: that many cells")
+    made.add_argument(
+        "--tune", type=int, default=0, metavar="K", help="search: best of K draws on validation (default: none)"
+    )
+    made.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    made.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    made.add_argument("--threads", type=count, help="threads of every library (default: 1; docs/measuring.md says why)")
+    made.add_argument(
+        "--offers", type=int, default=0, metavar="K", help="judge K points of the training curve on validation"
+    )
+    made.add_argument("--results", metavar="DIR", help="where rows are (default: results/local)")
+
+
+def _how_to_run(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--budget", type=seconds, metavar="TIME", help="wall time for the whole run: 90s, 10m, 2h")
+    made.add_argument("--timeout", type=seconds, default=300.0, metavar="TIME", help="per cell (default: 5m)")
+    made.add_argument("--mem-limit", type=amount, metavar="SIZE", help="per cell: 4GB (default: 80 %% of what is free)")
+    made.add_argument("--retry", type=statuses, default=(), metavar="STATUS,...", help="run these again: timeout,oom")
+    made.add_argument("--jobs", type=count, default=1, help="cells at once, each pinned to its own cores (default: 1)")
+
+
+def _rows_commands(command) -> None:
+    made = command("report", "write the page and its figures", "eras report -o report.html")
+    made.add_argument("--results", action="append", metavar="DIR", help="folders of rows (default: results/local)")
+    made.add_argument("-o", "--output", metavar="FILE", help="default: reports/local/report.html")
+    made.add_argument("--selftests", action="store_true", help="report the self-tests too")
+    made = command("verify", "whether every stored row is whole", "eras verify")
+    made.add_argument("--results", action="append", metavar="DIR")
+    made = command("export", "rows out", "eras export --format csv -o rows.csv")
+    made.add_argument("--format", choices=["jsonl", "csv", "parquet"], default="jsonl")
+    made.add_argument("--results", action="append", metavar="DIR")
+    made.add_argument("-o", "--output", metavar="FILE")
+    made = command("results", "promote, merge or prune rows", "eras results promote")
+    made.add_argument("action", choices=["promote", "merge", "prune"])
+    made.add_argument("sources", nargs="*", metavar="SOURCE", help="merge: files or folders of rows")
+    made.add_argument("--results", metavar="DIR")
+    made.add_argument("--to", metavar="DIR", help="promote: where to (default: results/)")
+    made.add_argument("--name", default="rows", help="promote: file name (default: rows)")
+    made.add_argument("--really", action="store_true", help="prune: do it")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and dispatch. A user's mistake is one sentence on standard error and exit code 2."""
+    top = parser()
+    args = top.parse_args(argv)
+    if args.version:
+        from harness import catalogue
+
+        print(f"eras {catalogue.version('eras') or 'from a checkout'}")
+        return 0
+    if not args.command:
+        top.print_help()
+        return 0
+    from harness import commands
+    from harness.catalogue import Mistake
+    from harness.contract import BadData
+
+    try:
+        return getattr(commands, {"list": "list_", "plan": "plan_"}.get(args.command, args.command))(args)
+    except (Mistake, BadData) as error:
+        print(f"eras {args.command}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader (head, less) has seen enough
+        return 0
+    except KeyboardInterrupt:
+        print(f"eras {args.command}: interrupted", file=sys.stderr)
+        return 130

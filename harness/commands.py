@@ -1,0 +1,545 @@
+"""What each command of `eras` does. Each takes the parsed arguments and returns an exit code.
+
+0 all ok · 1 something is not as it should be (verify, check) · 2 a user's mistake · 3 some cells failed
+130 interrupted
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import catalogue, files, machine, plan
+from harness.catalogue import ROOT, Mistake
+from harness.contract import Block, Cell, Dataset, Technique, era
+from harness.store import LOCAL, Row, Store, parse
+
+SELF = "selftest."
+
+
+def show(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """For machines or for people."""
+    print(json.dumps(value, indent=1) if as_json else "\n".join(lines))
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns as wide as they must be."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def here(name: str) -> bool:
+    """Whether a dataset's bytes are on this machine."""
+    card: Dataset = catalogue.dataset(name).card
+    return files.here(plan.public_name(name), card.files)
+
+
+# ----------------------------------------------------------------------------------------------------------------- list
+
+
+def list_(args: argparse.Namespace) -> int:
+    """The timeline, or the datasets, tasks, plans, claims."""
+    value, rows = {"techniques": _techniques, "datasets": _datasets, "claims": _claims}.get(args.what, _others)(args)
+    show(args.json, value, table(rows))
+    return 0
+
+
+def _techniques(args: argparse.Namespace) -> tuple[list, list]:
+    found = sorted((catalogue.technique(n) for n in catalogue.names("technique")), key=lambda f: (f.card.year, f.name))
+    value, rows, last = [], [], ""
+    for f in found:
+        card: Technique = f.card
+        of = era(card.year)
+        rows += [("", of, "", "", "")] if of != last else []
+        last = of
+        rows.append((str(card.year), f.name, card.title, ", ".join(card.tasks), card.paper))
+        value.append({"name": f.name, "year": card.year, "era": of, "title": card.title, "tasks": card.tasks})
+        value[-1] |= {"devices": card.devices, "paper": card.paper, "hyperparameters": dict(f.defaults)}
+    return value, rows
+
+
+def _datasets(args: argparse.Namespace) -> tuple[list, list]:
+    value, rows = [], [("name", "tasks", "form", "rows", "test", "licence", "here")]
+    for name in catalogue.names("dataset"):
+        card: Dataset = catalogue.dataset(name).card
+        is_here = here(name)
+        size = sum(f.bytes for f in card.files)
+        value.append({"name": name, "title": card.title, "tasks": card.tasks, "form": card.form, "rows": card.rows})
+        value[-1] |= {"test": card.test, "bytes": size, "licence": card.licence, "source": card.source, "here": is_here}
+        place = "yes" if is_here else f"no: eras data get {name} ({size / 1e6:.0f} MB)"
+        tasks = ", ".join(card.tasks)
+        rows.append((name, tasks, card.form, f"{card.rows:,}", f"{card.test:,}", card.licence, place))
+    return value, rows
+
+
+def _claims(args: argparse.Namespace) -> tuple[list, list]:
+    found = [(n, c) for n in catalogue.names("technique") for c in catalogue.technique(n).card.claims]
+    rows = [(name, claim.name, claim.sentence) for name, claim in found] or [
+        ("no technique has registered a claim yet", "", "")
+    ]
+    return [{"technique": n, "name": c.name, "sentence": c.sentence} for n, c in found], rows
+
+
+def _others(args: argparse.Namespace) -> tuple[list, list]:
+    kind = args.what.removesuffix("s")
+    import ast
+
+    value, rows = [], []
+    for name in catalogue.names(kind):
+        told = ast.get_docstring(ast.parse(catalogue.path_of(kind, name).read_text())) or ""
+        value.append({"name": name, "what": told.split("\n")[0]})
+        rows.append((name, told.split("\n")[0]))
+    return value, rows
+
+
+# --------------------------------------------------------------------------------------------------------- plan and run
+
+
+def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[str, ...]]:
+    """The cells that the arguments ask for, the plan's own budget in seconds, and what the plan left out."""
+    threads = args.threads or 1
+    if args.plan and not args.plan.endswith(".py") and args.plan not in catalogue.names("plan"):
+        catalogue.path_of("plan", args.plan)
+    if args.plan or not (args.technique or args.dataset):
+        made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)])
+        blocks, seconds, told = made.blocks, made.seconds, made.told
+    else:
+        blocks, seconds, told = (_asked_block(args),), None, ()
+    blocks = tuple(b for block in blocks for b in _filtered(block, args))
+    cells = [c for b in blocks for c in plan.expand(b, args.device, threads, args.dtype)]
+    unique = list({plan.row_id(plan.key(c)): c for c in cells}.values())
+    if not unique:
+        raise Mistake(
+            "nothing to run: no technique asked for can take a dataset asked for "
+            f"on {args.device} (`eras list techniques` tells tasks, `eras list datasets` forms)"
+        )
+    return plan.ordered(unique), seconds, told
+
+
+def _asked_block(args: argparse.Namespace) -> Block:
+    """An ad hoc plan from -t and -d: every size of the usual grid that the dataset has, three seeds each."""
+    techniques = tuple(args.technique or catalogue.names("technique"))
+    selftest = all(t.startswith(SELF) for t in techniques)
+    datasets = tuple(args.dataset or (["iris"] if selftest else ["digits"]))
+    most = max(catalogue.dataset(d).card.rows for d in datasets)
+    sizes = args.sizes or (plan.GRID[:1] if any(t.startswith(SELF) for t in techniques) else plan.GRID[:6])
+    _check_sizes(args.sizes, datasets)
+    sizes = tuple(s for s in sizes if s <= most) or (most,)
+    seeds = args.cells or args.seeds or (1 if any(t.startswith(SELF) for t in techniques) else 3)
+    condition = {"validation": plan.HOLD} if args.offers else {}
+    return Block(techniques, datasets, tuple(sizes), {10**9: seeds}, condition, args.tune)
+
+
+def _check_sizes(sizes: tuple[int, ...] | None, datasets: tuple[str, ...]) -> None:
+    for name in datasets:
+        rows = catalogue.dataset(name).card.rows
+        for size in sizes or ():
+            if size > rows or size < 2:
+                raise Mistake(f"--sizes {size:,}: {name} has 2 to {rows:,} training rows")
+
+
+def _filtered(block: Block, args: argparse.Namespace) -> Iterator[Block]:
+    """A plan's block with the command line's filters; what is asked for by name must be in the plan."""
+    techniques = [t for t in block.techniques if not args.technique or t in args.technique]
+    datasets = [d for d in block.datasets if not args.dataset or d in args.dataset]
+    sizes = [s for s in block.sizes if not args.sizes or s in args.sizes]
+    seeds = {k: min(v, args.seeds) for k, v in block.seeds.items()} if args.seeds else block.seeds
+    if techniques and datasets and sizes:
+        yield Block(tuple(techniques), tuple(datasets), tuple(sizes), seeds, block.condition, args.tune or block.tune)
+
+
+def plan_(args: argparse.Namespace) -> int:
+    """The cells of a plan with their forecasts."""
+    cells, seconds, told = cells_of(args)
+    store = Store(results_of(args))
+    forecaster = plan.Forecaster(store.rows.values())
+    value, rows = [], [("technique", "dataset", "n", "seeds", "seconds each", "memory", "known", "done")]
+    groups: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.technique, cell.dataset, cell.size), []).append(cell)
+    total = left = 0.0
+    for (technique, dataset, size), listed in groups.items():
+        forecast = forecaster(listed[0])
+        done = sum(store.final(plan.row_id(plan.key(c))) is not None for c in listed)
+        total, left = total + forecast.seconds * len(listed), left + forecast.seconds * (len(listed) - done)
+        value.append({"technique": technique, "dataset": dataset, "size": size, "cells": len(listed), "done": done})
+        value[-1] |= {"seconds": forecast.seconds, "bytes": forecast.bytes, "known": forecast.known}
+        memory = f"{forecast.bytes / 1e6:.0f} MB" if forecast.bytes else "?"
+        known = "measured" if forecast.known else "guess"
+        name = plan.public_name(technique)
+        rows.append((name, dataset, f"{size:,}", str(len(listed)), f"{forecast.seconds:.2f}", memory, known, str(done)))
+    from harness.screen import duration
+
+    summary = f"{len(cells)} cells, forecast {duration(total)} in all, {duration(left)} of it still to run"
+    budget = [f"budget of the plan: {duration(seconds)}"] if seconds else []
+    value_ = {"cells": value, "total_seconds": total, "left_seconds": left, "budget": seconds, "told": told}
+    show(args.json, value_, [*table(rows), "", summary, *budget, *told])
+    return 0
+
+
+def results_of(args: argparse.Namespace) -> Path:
+    """The folder that a run writes to."""
+    return Path(args.results).expanduser() if args.results else LOCAL
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a plan; then say what came of it."""
+    import platform
+
+    from harness.run import Options, execute
+    from harness.screen import Screen, duration
+
+    if platform.system() == "Windows":
+        raise Mistake("eras run forks processes, which Windows cannot; run it under WSL (the other commands work here)")
+    cells, seconds, told = cells_of(args)
+    missing = sorted({c.dataset for c in cells if not here(c.dataset)})
+    if missing:
+        raise Mistake(
+            f"{missing[0]} is not here: `eras data get {missing[0]}` downloads it, or point ERAS_DATA at a folder"
+        )
+    screen = Screen(quiet=args.json)
+    for text in told:
+        screen.say(text)
+    if args.device == "cuda" and not machine.fingerprint()["gpu"]:
+        raise Mistake("--device cuda: no NVIDIA GPU was found on this machine (`eras doctor`)")
+    if not machine.peaks_cached() and any(not c.technique.startswith(SELF) for c in cells) and not args.technique:
+        screen.say("measuring this machine once (about 3 s): its peaks give FLOP/s a scale")
+        measure_machine()
+    budget = args.budget or seconds
+    options = Options(
+        folder=results_of(args),
+        seconds=budget,
+        timeout=args.timeout,
+        limit=args.mem_limit,
+        retry=tuple(args.retry),
+        jobs=args.jobs,
+        offers=args.offers,
+    )
+    store = Store(options.folder)
+    summary = execute(cells, store, options, screen)
+    for text in store.told:
+        screen.say(text)
+    failed = summary.failed()
+    if args.json:
+        print(json.dumps(_summary_json(summary, failed), indent=1))
+    else:
+        _say_summary(summary, failed, duration)
+    return (
+        130 if summary.stopped.startswith(("interrupted", "stopped")) else 2 if summary.stopped else 3 if failed else 0
+    )
+
+
+def measure_machine() -> None:
+    """In a process of its own: the parent imports no torch."""
+    import subprocess
+
+    code = "from harness import machine; machine.measure_and_cache()"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def _summary_json(summary: Any, failed: list[Row]) -> dict[str, Any]:
+    return {
+        "cells": len(summary.rows),
+        "computed": summary.computed,
+        "seconds": summary.seconds,
+        "statuses": dict(Counter(r["status"] for r in summary.rows.values())),
+        "failed": [{"id": r["id"], "key": r["key"], "status": r["status"], "reason": r["reason"]} for r in failed],
+        "left_out": [{"cell": cell.as_dict(), "why": why} for cell, why in summary.left],
+        "stopped": summary.stopped or None,
+    }
+
+
+def _say_summary(summary: Any, failed: list[Row], duration: Any) -> None:
+    from harness.screen import line
+
+    statuses = Counter(r["status"] for r in summary.rows.values())
+    counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common()) or "nothing"
+    print(f"{summary.computed} cells computed in {duration(summary.seconds)}; of this plan there are now: {counts}")
+    for r in failed[:20]:
+        print(f"  {line(r, None)}")
+    if len(failed) > 20:
+        print(f"  ... and {len(failed) - 20} more: `eras export` has them all")
+    if summary.left:
+        print(f"{len(summary.left)} cells were left out by the budget; the same command goes on with them:")
+        grouped = Counter((plan.public_name(c.technique), c.dataset, c.size) for c, _ in summary.left)
+        for (technique, dataset, size), count in sorted(grouped.items(), key=lambda g: g[0][2])[:12]:
+            why = next(
+                w
+                for c, w in summary.left
+                if (plan.public_name(c.technique), c.dataset, c.size) == (technique, dataset, size)
+            )
+            print(f"  {technique} on {dataset}, n = {size:,}, {count} seeds: {why}")
+        if len(grouped) > 12:
+            print(f"  ... and {len(grouped) - 12} more series; --json lists every cell")
+    if summary.stopped:
+        print(f"ended early: {summary.stopped}; all finished rows are stored, the same command goes on")
+
+
+# ----------------------------------------------------------------------------------------------------- report and rows
+
+
+def folders_of(args: argparse.Namespace) -> list[Path]:
+    """Where rows are read from: --results, else the local rows, else the committed ones."""
+    if args.results:
+        given = [Path(r).expanduser() for r in ([args.results] if isinstance(args.results, str) else args.results)]
+        for folder in given:
+            if not folder.is_dir():
+                raise Mistake(f"--results {folder}: there is no such folder")
+        return given
+    return [LOCAL] if any(LOCAL.rglob("*.jsonl")) else [ROOT / "results"]
+
+
+def report(args: argparse.Namespace) -> int:
+    """Write the page, print its path and headline."""
+    store = Store(*folders_of(args))
+    if not store.rows:
+        raise Mistake("there are no rows to report: run `eras run` first, or name a folder with --results DIR")
+    from harness import analyse
+    from harness import report as page
+
+    out = Path(args.output).expanduser() if args.output else ROOT / "reports" / "local" / "report.html"
+    rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF) or args.selftests]
+    if not rows:
+        raise Mistake("there are only self-test rows; `eras report --selftests` reports them")
+    try:
+        path = page.write(rows, out, told=store.told)
+    except OSError as error:
+        raise Mistake(
+            f"the report cannot be written to {out}: {error.strerror}; choose another place with -o FILE"
+        ) from None
+    headline = analyse.headline(analyse.frame(rows))
+    show(args.json, {"path": str(path), "headline": headline, "rows": len(rows)}, [headline, str(path)])
+    return 0
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Whether every stored row is whole, named rightly, and stored once."""
+    problems, notes, rows = [], [], 0
+    seen: dict[str, str] = {}
+    for folder in folders_of(args):
+        for path in sorted(folder.rglob("*.jsonl")):
+            *lines, torn = path.read_bytes().split(b"\n")
+            if torn:
+                notes.append(
+                    f"{path.name}: its last line is torn (a run was stopped while writing); nothing else is lost"
+                )
+            for number, text in enumerate(lines, 1):
+                problem, row = parse(text)
+                where = f"{path.name}, line {number}"
+                if row is None:
+                    problems.append(f"{where}: {problem}")
+                    continue
+                rows += 1
+                if plan.row_id(row["key"]) != row["id"]:
+                    problems.append(f"{where}: its id does not fit its key (it was changed after it was written)")
+                if row["status"] == "ok" and row["id"] in seen:
+                    problems.append(f"{where}: the same cell is already stored in {seen[row['id']]}")
+                if row["status"] == "ok":
+                    seen[row["id"]] = where
+                if row.get("keep") and not _blob_is_whole(folder, row["keep"]):
+                    problems.append(f"{where}: its arrays blobs/{row['keep'][:12]}... are missing or changed")
+    show(args.json, {"rows": rows, "problems": problems, "notes": notes}, [*problems, *notes, _verdict(rows, problems)])
+    return 1 if problems else 0
+
+
+def _verdict(rows: int, problems: list[str]) -> str:
+    return f"{rows} rows, {len(problems)} problems" if problems else f"{rows} rows, all whole"
+
+
+def _blob_is_whole(folder: Path, name: str) -> bool:
+    import hashlib
+
+    path = folder / "blobs" / f"{name}.npz"
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == name
+
+
+def export(args: argparse.Namespace) -> int:
+    """Rows out: as they are (jsonl), or flat (csv, parquet)."""
+    rows = list(Store(*folders_of(args)).rows.values())
+    if args.format == "jsonl":
+        text = "".join(json.dumps(r, separators=(",", ":")) + "\n" for r in rows)
+        if args.output:
+            Path(args.output).write_text(text)
+        else:
+            sys.stdout.write(text)
+        return 0
+    if args.format == "parquet" and not args.output:
+        raise Mistake("--format parquet needs -o FILE: it is not text")
+    import pandas as pd
+
+    flat = pd.json_normalize(rows).drop(columns=["notes", "trajectory"], errors="ignore")
+    flat = flat[[c for c in flat.columns if not c.startswith(("why.", "time.raw."))]]
+    texts = {c: flat[c].map(lambda v: json.dumps(v) if isinstance(v, list | dict) else v) for c in flat.columns}
+    flat = pd.DataFrame(texts)
+    if args.format == "csv":
+        flat.to_csv(args.output or sys.stdout, index=False)
+    else:
+        mixed = [c for c in flat.columns if flat[c].map(type).nunique() > 1 and flat[c].dtype == object]
+        flat.astype(dict.fromkeys(mixed, "string")).to_parquet(args.output)
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------- the machine
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """The machine, and what can be measured on it."""
+    if args.self:
+        from harness import selfcheck
+
+        return selfcheck.main(args.json)
+    from harness import doctor as facts
+
+    found = facts.report(measure=args.measure)
+    show(args.json, found, facts.lines(found))
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+def data(args: argparse.Namespace) -> int:
+    """Datasets: which there are, where they lie, whether their bytes are right."""
+    if args.action == "list":
+        args.what = "datasets"
+        return list_(args)
+    names = args.names or catalogue.names("dataset")
+    if args.action == "get" and not args.names:
+        raise Mistake("which one? `eras data get NAME`; `eras data list` tells the names and sizes")
+    value, rows, bad = [], [], 0
+    for name in names:
+        card: Dataset = catalogue.dataset(name).card
+        told, fine = _data_action(args.action, plan.public_name(name), card)
+        bad += not fine and (bool(args.names) or "is not here" not in told)
+        value.append({"name": name, "told": told, "ok": fine})
+        rows.append((name, told))
+    show(args.json, value, table(rows))
+    return 1 if bad else 0
+
+
+def _data_action(action: str, name: str, card: Dataset) -> tuple[str, bool]:
+    from harness.contract import BadData
+
+    if not card.files:
+        return ("generated when needed" if card.protocol == "generated" else "comes with an installed package"), True
+    try:
+        if action == "get":
+            files.get(name, card.files)
+        found = files.locate(name, card.files)
+    except BadData as error:
+        return str(error), False
+    if action == "where":
+        return ", ".join(str(p) for p in found.values()), True
+    return f"{len(found)} files, sizes and checksums agree", True
+
+
+# ------------------------------------------------------------------------------------------------------------- results
+
+
+def results(args: argparse.Namespace) -> int:
+    """promote: local rows into results/<machine>/; merge: rows from elsewhere; prune: drop rows of superseded keys."""
+    return {"promote": _promote, "merge": _merge, "prune": _prune}[args.action](args)
+
+
+def _promote(args: argparse.Namespace) -> int:
+    store = Store(results_of(args))
+    rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF)]
+    if not rows:
+        raise Mistake(f"there are no rows to promote in {results_of(args)}")
+    for name in sorted({r["key"]["machine"] for r in rows}):
+        mine = {r["id"]: r for r in rows if r["key"]["machine"] == name}
+        target = Path(args.to or ROOT / "results") / name / f"{args.name}.jsonl"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kept = Store(target.parent).rows if target.exists() else {}
+        _write_rows(target, {**kept, **mine}.values())
+        print(f"{len(mine)} rows -> {target}")
+    return 0
+
+
+def _write_rows(target: Path, rows: Iterable[Row]) -> None:
+    """Whole or not at all."""
+    part = target.with_suffix(".part")
+    ordered = sorted(
+        rows, key=lambda r: (r["key"]["dataset"], r["key"]["technique"], r["key"]["size"], r["key"]["seed"])
+    )
+    part.write_text("".join(json.dumps(r, separators=(",", ":")) + "\n" for r in ordered))
+    part.replace(target)
+
+
+def _merge(args: argparse.Namespace) -> int:
+    sources = [Path(s) for s in args.sources]
+    if not sources:
+        raise Mistake("which ones? `eras results merge FOLDER ...` copies the rows of other machines or folders")
+    for source in sources:
+        if not source.exists():
+            raise Mistake(f"{source}: there is no such file or folder")
+        found = [source] if source.is_file() else sorted(source.rglob("*.jsonl"))
+        for path in found:
+            rows = [row for text in path.read_bytes().split(b"\n") if text and (row := parse(text)[1])]
+            for name in sorted({r["key"]["machine"] for r in rows}):
+                target = results_of(args) / name / path.name
+                if target.exists() and target.read_bytes() != path.read_bytes():
+                    raise Mistake(f"{target} exists and differs from {path}: rename one of them")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+                print(f"{len(rows)} rows -> {target}")
+    return 0
+
+
+def _prune(args: argparse.Namespace) -> int:
+    """A key is superseded when today's files of its technique, task and dataset have another hash."""
+    dropped = 0
+    for path in sorted(results_of(args).rglob("*.jsonl")):
+        rows = [row for text in path.read_bytes().split(b"\n") if text and (row := parse(text)[1])]
+        kept = [r for r in rows if not _superseded(r)]
+        dropped += len(rows) - len(kept)
+        if args.really and len(kept) < len(rows):
+            _write_rows(path, kept)
+    print(f"{dropped} rows of superseded keys " + ("dropped" if args.really else "would go; --really drops them"))
+    return 0
+
+
+def _superseded(row: Row) -> bool:
+    k = row["key"]
+    try:
+        found = (
+            catalogue.technique(k["technique"]),
+            catalogue.find("task", k["task"]),
+            catalogue.dataset(k["dataset"]),
+        )
+    except Mistake:
+        return False  # a user's own file is not ours to judge
+    return catalogue.code_hash(*found) != k["code"]
+
+
+# ------------------------------------------------------------------------------------------------------- one's own file
+
+
+def new(args: argparse.Namespace) -> int:
+    """Write a template."""
+    from harness import templates
+
+    target = Path(args.name if args.name.endswith(".py") else f"{args.name}.py")
+    if target.exists():
+        raise Mistake(f"{target} exists already; choose another name")
+    target.write_text(templates.TECHNIQUE if args.kind == "technique" else templates.DATASET)
+    flag = "-t" if args.kind == "technique" else "-d"
+    print(f"{target} written; `eras check ./{target}` tests it, `eras run {flag} ./{target}` runs it")
+    return 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """The contract tests on one file."""
+    from harness import check as tests
+
+    results_ = tests.check(args.name)
+    show(
+        args.json,
+        [{"test": n, "problem": p or None} for n, p in results_],
+        [f"{p or 'ok':6}  {n}" for n, p in results_],
+    )
+    return 1 if any(p for _, p in results_) else 0

@@ -1,0 +1,308 @@
+"""The parent's side of one cell at a time: a server per set of imports, limits on the whole process tree, one outcome.
+
+A cell runs in a fresh fork of a server. Its events, its output and the clock are watched here; when it is over a limit,
+the server kills everything below itself.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness import machine, tree
+from harness.catalogue import ROOT
+
+MARK = (
+    "ERAS_RUN"  # in the environment of everything that a run starts; what a killed run left is swept at the next start
+)
+TAIL = 4096  # bytes of output kept
+FLOOR = 256 << 20  # bytes of memory that a cell may not take from the machine
+LOOK = 0.008  # seconds between two looks at time and memory, at least
+GRACE = 3.0  # seconds for a server to end what it is told to end
+
+
+def mark() -> str:
+    """Names this process for the sweep: pid, its start, and the boot."""
+    return f"{os.getpid()}/{machine.process_start(os.getpid())}/{machine.boot_id()}"
+
+
+def sweep() -> int:
+    """Kill what a run left that was itself killed too fast to clean up. Returns how many processes."""
+    killed = 0
+    for pid, value in tree.marked(MARK).items():
+        owner, start, boot = (*value.split("/"), "", "")[:3]
+        if boot == machine.boot_id() and start.isdigit() and not machine.is_alive(int(owner), int(start)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+class ServerDied(Exception):
+    """A server ended by itself; the next cell gets a new one."""
+
+
+class Server:
+    """One server process and what it says."""
+
+    def __init__(self, preload: tuple[str, ...], threads: int) -> None:
+        # One thread at import: OpenBLAS would start its pool; the child raises the number (worker._set_threads).
+        env = {
+            **os.environ,
+            MARK: mark(),
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": str(threads),
+            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+            "PYTHONHASHSEED": "0",
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas brings pyarrow, whose allocator starts a thread
+            "MALLOC_TRIM_THRESHOLD_": "131072",
+        }
+        settings = json.dumps({"preload": preload, "parent": os.getpid()})
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "harness.server", settings],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            start_new_session=True,  # Ctrl-C is for the parent alone
+        )
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.selector = selectors.DefaultSelector()
+        for stream in (self.process.stdout, self.process.stderr):
+            os.set_blocking(stream.fileno(), False)
+            self.selector.register(stream, selectors.EVENT_READ)
+        self.pending, self.output = b"", b""
+        self.seconds: float | None = None
+        self.threads_at_start = 0
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self.process.pid
+
+    def send(self, **request: Any) -> None:
+        """One request."""
+        assert self.process.stdin
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except (BrokenPipeError, OSError):
+            raise ServerDied(self.text()) from None
+
+    def events(self, timeout: float) -> list[dict[str, Any]]:
+        """What it said within `timeout` seconds; the cell's output is kept aside. Raises ServerDied."""
+        found: list[dict[str, Any]] = []
+        for selected, _ in self.selector.select(timeout):
+            got = os.read(selected.fd, 1 << 20)
+            if selected.fileobj is self.process.stderr:
+                self.output = (self.output + got)[-TAIL:]
+                if not got:
+                    self.selector.unregister(selected.fileobj)
+            elif not got:
+                raise ServerDied(self.text())
+            else:
+                *lines, self.pending = (self.pending + got).split(b"\n")
+                found += [json.loads(line) for line in lines]
+        for event in found:
+            if event.get("ready"):
+                self.seconds, self.threads_at_start = event["seconds"], event["threads"]
+        return [event for event in found if not event.get("ready")]
+
+    def text(self) -> str:
+        """The end of what the cell wrote."""
+        return self.output.decode(errors="replace")
+
+    def close(self, at_once: bool = False) -> None:
+        """End it and everything below it."""
+        if at_once:
+            tree.end(self.pid, patience=1.0)
+            self.process.kill()
+        with contextlib.suppress(BrokenPipeError, OSError):
+            assert self.process.stdin
+            self.process.stdin.close()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            tree.end(self.pid, patience=1.0)
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream
+            stream.close()
+        self.selector.close()
+
+
+@dataclass
+class Outcome:
+    """What came of one cell, before it is a row."""
+
+    status: str = "error"
+    reason: str = ""
+    output: str = ""
+    measured: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    peak: int | None = None  # bytes the tree reached, where it was ended for it
+    swept: int = 0
+
+
+class Slot:
+    """A place where cells run, one at a time, on cores of its own (all, unless several slots share the machine)."""
+
+    def __init__(self, cores: tuple[int, ...] = (), number: int = 0) -> None:
+        self.cores, self.number = cores, number
+        self.servers: dict[tuple, Server] = {}
+        self.server: Server | None = None
+        self.cell: Any = None
+        self.count = 0
+
+    def start(
+        self, cell: Any, preload: tuple[str, ...], request: Mapping[str, Any], timeout: float, limit: int
+    ) -> None:
+        """Fork the cell. CUDA cells get a server that has imported nothing: a forked CUDA context does not work."""
+        which = (() if cell.device == "cuda" else preload, cell.threads)
+        if which not in self.servers or self.servers[which].process.poll() is not None:
+            self.servers[which] = Server(*which)
+        self.server, self.cell, self.request = self.servers[which], cell, request
+        while self.server.seconds is None:
+            self.server.events(0.1)  # the preload is nobody's time limit
+        self.server.output = b""
+        self.timeout, self.limit = timeout, limit
+        self.count += 1
+        self.group = machine.make_cgroup(f"eras-{os.getpid()}-{self.number}-{self.count}", limit)
+        self.started = self.checked = time.monotonic()
+        self.result: dict[str, Any] = {}
+        self.over = ""  # the reason why the cell was ended from here
+        self.why = ""  # the status that goes with it
+        self.phase, self.grown = "start", 0
+        self.step: tuple[int, int | None] | None = None
+        self.shared: int | None = None
+        self.server.send(
+            **request,
+            cores=list(self.cores),
+            limit=limit,
+            groups=[str(path) for path in self.group.procs] if self.group else [],
+            preload_seconds=self.server.seconds,
+        )
+
+    def watch(self, timeout: float) -> Outcome | None:
+        """Look once, for at most `timeout` seconds. The outcome, when the cell has ended."""
+        assert self.server
+        try:
+            for event in self.server.events(timeout):
+                if "exit" in event:
+                    return self._ended(event["exit"], event["left"])
+                self._hear(event)
+            if time.monotonic() - self.checked > LOOK:
+                self.checked = time.monotonic()
+                self._check()
+        except ServerDied:
+            self.servers = {k: s for k, s in self.servers.items() if s is not self.server}
+            self.server.close(at_once=True)
+            return self._ended(-9, [])
+        return None
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        if "phase" in event:
+            self.phase, self.shared = event["phase"], event.get("shared", self.shared)
+        elif "step" in event:
+            self.step = (event["step"], event["total"])
+        else:
+            self.result = dict(event)
+
+    def _check(self) -> None:
+        """Time, the tree's memory, the machine's memory."""
+        if self.over:
+            if time.monotonic() - self.ordered > GRACE:
+                raise ServerDied("it did not end its cell")
+            return
+        elapsed = time.monotonic() - self.started
+        if elapsed > self.timeout:
+            done = f", step {self.step[0]} of {self.step[1]}" if self.step else ""
+            return self.end("timeout", f"over {self.timeout:g} s in phase {self.phase}{done}")
+        below = tree.descendants(self.server.pid) if self.server else []
+        if len(below) > 1 and self.phase == "fit" and self.shared is not None and self.server:
+            self.grown = max(self.grown, tree.shared_out([self.server.pid, *below]) - self.shared)
+        if self.group:
+            if self.group.oom_killed():
+                return self.end("oom", f"over its memory limit of {_size(self.limit)} in phase {self.phase}")
+        elif self.cell.device == "cpu":
+            held = sum(tree.status(p).get("RssAnon", 0) for p in below)
+            if held > self.limit:
+                self.grown = max(self.grown, held)
+                return self.end("oom", f"the process tree held {_size(held)}, over its limit of {_size(self.limit)}")
+        free = tree.available()
+        if free is not None and free < FLOOR:
+            self.end("oom", f"the machine had only {_size(free)} left, below the floor of {_size(FLOOR)}")
+        return None
+
+    def end(self, status: str, reason: str) -> None:
+        """Kill the cell's whole tree; its exit is told by the server as ever."""
+        self.why, self.over, self.ordered = status, reason, time.monotonic()
+        assert self.server
+        self.server.send(kill=True)
+
+    def _ended(self, code: int, left: list[int]) -> Outcome:
+        assert self.server
+        deadline = time.monotonic() + 0.2
+        while self.server.process.poll() is None and self.server.events(0.0) and time.monotonic() < deadline:
+            pass
+        outcome = Outcome(output=self.server.text(), seconds=time.monotonic() - self.started)
+        outcome.measured = self.result.get("measured", {})
+        peak = self.group.peak() if self.group else None
+        outcome.peak = max(filter(None, (peak, self.grown)), default=None)
+        if self.grown:
+            outcome.measured.setdefault("memory", {})["tree"] = self.grown
+        killed = bool(self.group and self.group.oom_killed())
+        if self.group:
+            try:
+                self.group.close()
+            except OSError as error:
+                outcome.output += f"\n[eras] the memory group stays: {error}"
+        if self.over:
+            outcome.status, outcome.reason = self.why, self.over
+        elif killed:
+            outcome.status, outcome.reason = (
+                "oom",
+                f"over its memory limit of {_size(self.limit)} in phase {self.phase}",
+            )
+        elif self.result:
+            outcome.status, outcome.reason = self.result["outcome"]["status"], self.result["outcome"]["reason"]
+        else:
+            outcome.reason = f"the process ended with {_ending(code)} in phase {self.phase}"
+        if left:
+            outcome.reason += f"; {len(left)} processes could not be ended"
+        self.server = None if self.server.process.poll() is not None else self.server
+        self.cell = None
+        return outcome
+
+    def close(self, at_once: bool = False) -> None:
+        """End all servers."""
+        for server in self.servers.values():
+            server.close(at_once)
+        self.servers = {}
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _size(count: float) -> str:
+    """
+    >>> _size(1_000_000_000)
+    '1.0 GB'
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,315 @@
+"""Which cells, in which order, at what forecast cost. Imports no technique: cards and `cost` come from catalogue."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from harness import catalogue, machine, search
+from harness.catalogue import Mistake
+from harness.contract import Block, Budget, Cell, Cost, Dataset, Plan
+
+GRID = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
+HOLD = 0.2  # share of the n training rows on which a search trial is judged
+
+
+# ------------------------------------------------------------------------------------------------------------ the cells
+
+
+def named(name: str, here: Iterable[str]) -> Plan:
+    """The plan of that name or file, made for this machine and the datasets that are here."""
+    path = catalogue.path_of("plan", name)
+    module = catalogue.load(path)
+    return module.plan({**machine.fingerprint(), "here": frozenset(here)})
+
+
+def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "float32") -> list[Cell]:
+    """All cells of a block: each technique with each dataset that it can take, at the sizes that the dataset has."""
+    cells = []
+    for dataset_name in block.datasets:
+        card: Dataset = catalogue.dataset(dataset_name).card
+        for asked in block.techniques:
+            name, keywords = asked_for(asked)
+            found = catalogue.technique(name)
+            task = next((t for t in card.tasks if t in found.card.tasks), None)
+            if (
+                task is None
+                or (found.card.forms and card.form not in found.card.forms)
+                or device not in found.card.devices
+            ):
+                continue
+            for size in sorted({s for s in block.sizes if s <= card.rows}):
+                for seed in range(seeds_at(block.seeds, size)):
+                    cells.append(
+                        Cell(
+                            technique=found.name,
+                            dataset=catalogue.dataset(dataset_name).name,
+                            task=task,
+                            size=size,
+                            seed=seed,
+                            keywords=keywords,
+                            condition=block.condition,
+                            device=device,
+                            threads=threads,
+                            dtype=dtype,
+                            budget=default_budget(size) if found.budgeted else None,
+                            tune=block.tune if found.card.space else 0,
+                        )
+                    )
+    return cells
+
+
+def seeds_at(seeds: Mapping[int, int], size: int) -> int:
+    """
+    >>> seeds_at({316: 10, 10_000: 3}, 100), seeds_at({316: 10, 10_000: 3}, 50_000)
+    (10, 3)
+    """
+    fitting = [count for largest, count in sorted(seeds.items()) if size <= largest]
+    return fitting[0] if fitting else seeds[max(seeds)]
+
+
+def default_budget(size: int) -> Budget:
+    """Ten passes, and at small n as many updates as 30,000 examples give: nets are not starved where data are few."""
+    return Budget("examples", max(30_000, 10 * size))
+
+
+def asked_for(text: str) -> tuple[str, dict[str, Any]]:
+    """A technique as the command line writes it: its name and keywords.
+
+    >>> asked_for("mlp[hidden=(100, 10), lr=0.01]")
+    ('mlp', {'hidden': (100, 10), 'lr': 0.01})
+    >>> asked_for("selftest.sleep:30")
+    ('selftest.sleep', {'seconds': 30})
+    """
+    if text.endswith("]") and "[" in text:
+        name, inside = text[:-1].split("[", 1)
+        try:
+            call = ast.parse(f"f({inside})", mode="eval").body
+            assert isinstance(call, ast.Call) and not call.args
+            keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+        except (SyntaxError, ValueError, AssertionError):
+            raise Mistake(f"{text!r} does not read as NAME[keyword=value, ...] with literal values") from None
+    elif ":" in text:
+        name, value = text.split(":", 1)
+        first = next(iter(catalogue.technique(name).defaults), None)
+        if first is None:
+            raise Mistake(f"{name} has no keyword that {value!r} could set")
+        keywords = {first: _value(value)}
+    else:
+        return text, {}
+    _check_keywords(name, keywords)
+    return name, keywords
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def _check_keywords(name: str, keywords: Mapping[str, Any]) -> None:
+    defaults = catalogue.technique(name).defaults
+    for keyword in keywords:
+        if defaults and keyword not in defaults:
+            raise Mistake(f"{name} has no hyperparameter {keyword!r}; it has {', '.join(defaults)}")
+
+
+def ordered(cells: Iterable[Cell]) -> list[Cell]:
+    """Breadth first: all techniques and datasets at the smallest size and first seed before anything larger."""
+    return sorted(cells, key=lambda c: (c.seed, c.size, c.dataset, c.technique, c.tune))
+
+
+# ------------------------------------------------------------------------------------------------------------- identity
+
+
+def key(cell: Cell) -> dict[str, Any]:
+    """All that decides a result, and nothing else: two cells with the same key are the same cell."""
+    return _key(cell, machine.fingerprint()["name"])
+
+
+def _key(cell: Cell, machine_name: str) -> dict[str, Any]:
+    code, fingerprint, libraries = _files_of(cell.technique, cell.task, cell.dataset)
+    return {
+        **cell.as_dict(),
+        "keywords": dict(cell.keywords),
+        "condition": dict(cell.condition),
+        "technique": public_name(cell.technique),
+        "dataset": public_name(cell.dataset),
+        "fingerprint": fingerprint,
+        "code": code,
+        "libraries": libraries,
+        "machine": machine_name,
+    }
+
+
+@cache
+def _files_of(technique: str, task: str, dataset: str) -> tuple[str, str, dict[str, str]]:
+    found = (catalogue.technique(technique), catalogue.find("task", task), catalogue.dataset(dataset))
+    libraries = {k: catalogue.minor(v) for k, v in catalogue.libraries(found[0]).items()}
+    return catalogue.code_hash(*found), catalogue.fingerprint(found[2]), libraries
+
+
+def public_name(name: str) -> str:
+    """A file of the user's is called by its stem in rows; no path of one machine goes into them.
+
+    >>> public_name("/home/me/mine.py"), public_name("knn")
+    ('mine', 'knn')
+    """
+    return name.rsplit("/", 1)[-1].removesuffix(".py")
+
+
+def row_id(a_key: Mapping[str, Any]) -> str:
+    """20 hex digits that name a key."""
+    text = json.dumps(a_key, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+# --------------------------------------------------------------------------------------------------------------- search
+
+
+def trials(cell: Cell) -> list[Cell]:
+    """The search trials that a tuned cell waits for: same rows, validation inside them, the default first."""
+    space = catalogue.technique(cell.technique).card.space
+    condition = {**cell.condition, "validation": HOLD}
+    return [
+        replace(cell, tune=0, keywords={**cell.keywords, **drawn}, condition=condition)
+        for drawn in search.draws(space, cell.tune, cell.seed)
+    ]
+
+
+def resolve(cell: Cell, rows: list[Mapping[str, Any]]) -> tuple[Cell, dict[str, Any]]:
+    """The tuned cell with the keywords of the best trial on validation, and what the search cost."""
+    judged = [r for r in rows if r["status"] == "ok" and (r["quality"] or {}).get("valid")]
+    if not judged:
+        raise LookupError(f"none of the {len(rows)} search trials was ok")
+    metric = judged[0]["quality"]["metric"]
+    sign = 1 if judged[0]["quality"]["higher_is_better"] else -1
+    best = max(judged, key=lambda r: sign * r["quality"]["valid"][metric])
+    drawn = {k: v for k, v in best["key"]["keywords"].items() if cell.keywords.get(k) != v}
+    told = {
+        "trials": len(rows),
+        "ok": len(judged),
+        "seconds": sum((r["time"] or {}).get("total") or 0.0 for r in rows),
+        "best": drawn,
+        "edges": search.edges(catalogue.technique(cell.technique).card.space, drawn),
+    }
+    return replace(cell, keywords={**cell.keywords, **drawn}), told
+
+
+# ------------------------------------------------------------------------------------------------------------- forecast
+
+FIRST_RATE = 2e9  # elementary operations per second and thread, until a row of this technique is there
+FIXED = 0.25  # seconds of load, judging and timing that no cell goes without, until a row of the dataset is there
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Wall seconds and resident bytes of one cell; `known`: rests on rows of the same technique on this machine."""
+
+    seconds: float
+    bytes: float
+    known: bool
+
+
+def cost(cell: Cell) -> Cost | None:
+    """The technique's own `cost` for this cell, or None where it has none."""
+    function = catalogue.cost_of(cell.technique)
+    if function is None:
+        return None
+    card: Dataset = catalogue.dataset(cell.dataset).card
+    examples = cell.budget.amount if cell.budget and cell.budget.unit == "examples" else None
+    return function(cell.size, card.shape, card.classes, examples, **cell.keywords)
+
+
+class Forecaster:
+    """Forecasts from rows: seconds = fixed + rate x cost, fitted per technique, dataset and device.
+
+    With rows of smaller sizes of the same dataset, both numbers are fitted to these (least squares on relative
+    errors, neither below zero). Without, both come from the technique's other datasets; without any row it is a guess.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.points: dict[tuple, dict[str, list[tuple[float, float]]]] = {}
+        self.known: dict[tuple, dict[tuple, Forecast]] = {}
+        for row in rows:
+            self.learn(row)
+
+    def learn(self, row: Mapping[str, Any]) -> None:
+        """Take one finished row into account."""
+        if row["status"] != "ok" or not row.get("work") or row["work"].get("operations") is None:
+            return
+        k = row["key"]
+        series = (k["technique"], k["device"], k["threads"])
+        self.points.setdefault(series, {}).setdefault(k["dataset"], []).append(
+            (row["work"]["operations"], row["time"]["total"])
+        )
+        self.known.pop(series, None)
+
+    def __call__(self, cell: Cell) -> Forecast:
+        """Forecast one cell."""
+        known = self.known.setdefault((public_name(cell.technique), cell.device, cell.threads), {})
+        which = (cell.dataset, cell.size, repr(cell.keywords), repr(cell.budget))
+        if which not in known:
+            known[which] = self._forecast(cell)
+        return known[which]
+
+    def _forecast(self, cell: Cell) -> Forecast:
+        priced = cost(cell)
+        if priced is None:
+            return Forecast(FIXED, 0.0, False)
+        work = operations(priced, cell)
+        points = self.points.get((public_name(cell.technique), cell.device, cell.threads), {})
+        own = points.get(public_name(cell.dataset), [])
+        known = own or [p for listed in points.values() for p in listed]
+        first_rate = 1 / (FIRST_RATE * cell.threads)
+        if known:
+            return Forecast(_predict(_means(known), work, first_rate), priced.bytes, bool(own))
+        return Forecast(FIXED + work * first_rate, priced.bytes, False)
+
+
+def operations(priced: Cost, cell: Cell) -> float:
+    """Elementary operations of the fit and of answering the test set (twice: judged, and sampled for the clock)."""
+    card: Dataset = catalogue.dataset(cell.dataset).card
+    return priced.fit + priced.answer * 2 * max(card.test, 1)
+
+
+def _means(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """One point per amount of work: the median over seeds."""
+    grouped: dict[float, list[float]] = {}
+    for work, seconds in points:
+        grouped.setdefault(work, []).append(seconds)
+    return [(work, sorted(times)[len(times) // 2]) for work, times in sorted(grouped.items())]
+
+
+def _predict(points: list[tuple[float, float]], work: float, first_rate: float) -> float:
+    """Seconds at `work` from fixed + rate x work through the points, relative least squares, neither below zero.
+
+    One point cannot tell fixed from rate: below a second it is taken as overhead, above as work.
+
+    >>> round(_predict([(1e6, 1.1), (2e6, 1.2)], 1e7, 1e-9), 3)
+    2.0
+    """
+    if len(points) == 1:
+        known, seconds = points[0]
+        if seconds < 1 or not known:
+            return max(seconds + (work - known) * first_rate, 0.5 * seconds)
+        return FIXED + (seconds - FIXED) * work / known
+    # minimise sum(((a + b w) / t - 1)^2): normal equations with weights 1 / t^2; the largest two sizes count double
+    weights = [(2.0 if i >= len(points) - 2 else 1.0) / t**2 for i, (_, t) in enumerate(points)]
+    s0 = sum(weights)
+    s1 = sum(c * w for c, (w, _) in zip(weights, points, strict=True))
+    s2 = sum(c * w * w for c, (w, _) in zip(weights, points, strict=True))
+    t0 = sum(c * t for c, (_, t) in zip(weights, points, strict=True))
+    t1 = sum(c * w * t for c, (w, t) in zip(weights, points, strict=True))
+    determinant = s0 * s2 - s1 * s1
+    if determinant <= 1e-12 * s0 * s2:
+        return t0 / s0
+    rate = (s0 * t1 - s1 * t0) / determinant
+    fixed = (t0 - rate * s1) / s0
+    if rate < 0:
+        return t0 / s0
+    return fixed + rate * work if fixed >= 0 else t1 / s2 * work

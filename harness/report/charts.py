@@ -1,0 +1,345 @@
+"""Charts of the page, as SVG text. Every text goes through `Markup.format`, which escapes it.
+
+A mark is `<use href="#shape" data-i="row">`; `row` is its line in the page's table: there the tooltip finds numbers.
+
+Scores are drawn on the log of the error that is left, for that is where techniques differ once they are good: a score
+between 0 and 1 by 1 - score, a positive loss by itself, anything else as it is. Ticks carry the score itself.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from harness import analyse
+from harness.report.style import COSTS, Style, key
+
+FORMS = {  # width, height, left and right margin
+    "wide": (1120, 500, 52, 190),
+    "narrow": (390, 420, 40, 124),
+    "small": (340, 240, 44, 14),
+}
+UNRESOLVED = 0.85  # times the smallest resolved value: where the values below it are drawn
+Lines = dict[tuple[str, str, str], Style]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing area in SVG units, and where data fall in it. x is the log of the training examples.
+
+    low, high   ends of the y axis, after `warp`
+    """
+
+    width: int
+    height: int
+    left: int
+    right: int
+    bottom: int
+    sizes: tuple[int, ...]
+    low: float
+    high: float
+    warp: Callable[[float], float] = math.log
+    top: int = 14
+
+    def x(self, size: float) -> float:
+        first, last = math.log(self.sizes[0]), math.log(self.sizes[-1])
+        share = 0.5 if first == last else (math.log(size) - first) / (last - first)
+        inset = 10  # room for the marks
+        return self.left + inset + share * (self.width - self.left - self.right - 2 * inset)
+
+    def y(self, value: float) -> float:
+        share = (self.warp(value) - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return self.base - share * (self.base - self.top)
+
+    @property
+    def base(self) -> int:
+        return self.height - self.bottom
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number as people write it: 12,345, 0.934, 1.2e-05."""
+    if not math.isfinite(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def linear_ticks(low: float, high: float) -> list[float]:
+    """Four to eight round numbers from low to high."""
+    rough = (high - low) / 5 or 1.0
+    unit = 10 ** math.floor(math.log10(rough))
+    step = next(unit * k for k in (1, 2, 2.5, 5, 10) if unit * k >= rough * 0.99)
+    return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten, about six at most; 1, 2, 5 of each below 1.5 decades; any round numbers below half of one."""
+    span = math.log10(high / low)
+    if span < 0.5:
+        return linear_ticks(low, high)
+    steps = (1, 2, 5) if span < 1.5 else (1,)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [k * 10.0**d for d in decades if d % math.ceil(len(decades) / 7) == 0 for k in steps]
+    return [tick for tick in ticks if low <= tick <= high]
+
+
+def _axes(plot: Plot, ticks: list[tuple[float, str]], gap: int) -> Markup:
+    """Hairlines and their values, and the sizes that were run (those that fit, `gap` apart)."""
+    parts = []
+    above = math.inf
+    for value, text in sorted(ticks):
+        y = plot.y(value)
+        if abs(y - above) < 20:
+            continue  # no room
+        above = y
+        parts.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(plot.left, y, plot.width - plot.right))
+        parts.append(Markup('<text class="t e" x="{}" y="{:.1f}">{}</text>').format(plot.left - 7, y + 4, text))
+    axis = Markup('<path class="axis" d="M{} {}H{}"/>')
+    parts.append(axis.format(plot.left, plot.base, plot.width - plot.right))
+    taken = [math.inf]
+    for size in (plot.sizes[-1], *plot.sizes[:-1]):  # the largest size is always named
+        x = plot.x(size)
+        parts.append(Markup('<path class="axis" d="M{:.1f} {}v4"/>').format(x, plot.base))
+        if all(abs(x - other) >= gap for other in taken):
+            taken.append(x)
+            parts.append(Markup('<text class="t m" x="{:.1f}" y="{}">{:,}</text>').format(x, plot.base + 18, size))
+    return Markup("").join(parts)
+
+
+def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions at least `gap` apart (less where there is no room), in the same order, within low ... high."""
+    gap = min(gap, (high - low) / max(1, len(wanted) - 1))
+    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
+    placed = [wanted[k] for k in order]
+    for k in range(len(placed)):
+        placed[k] = max(placed[k], placed[k - 1] + gap if k else low)
+    for k in reversed(range(len(placed))):
+        placed[k] = min(placed[k], placed[k + 1] - gap if k + 1 < len(placed) else high)
+    return [placed[order.index(k)] for k in range(len(wanted))]
+
+
+def _labels(plot: Plot, ends: list[tuple[Style, float, float, str]]) -> Markup:
+    """Names at the line ends, kept apart; a hairline leads to a name that is not beside its line's end."""
+    edge = plot.width - plot.right
+    places = _spread([y for _, _, y, _ in ends], 15, plot.top, plot.base)
+    text = Markup(
+        '<g class="s" data-s="{}"><path class="lead" d="M{:.1f} {:.1f}L{} {:.1f}"/>'
+        '<text class="t n" x="{}" y="{:.1f}" style="fill:var(--c{})">{}</text></g>'
+    )
+    return Markup("").join(
+        text.format(style.number, x + 7, y, edge + 8, place, edge + 11, place + 4, style.number, words)
+        for (style, x, y, words), place in zip(ends, places, strict=True)
+    )
+
+
+def _series(plot: Plot, style: Style, line: list[dict[str, Any]]) -> Markup:
+    """One line: its band (a whisker where there is but one point), its path, its marks."""
+    known = [point for point in line if math.isfinite(point["value"])]
+    held = [point for point in known if math.isfinite(point["low"]) and math.isfinite(point["high"])]
+    upper = [(plot.x(point["size"]), plot.y(point["high"])) for point in held]
+    lower = [(plot.x(point["size"]), plot.y(point["low"])) for point in reversed(held)]
+    parts = []
+    if len(held) > 1:
+        parts.append(Markup('<path class="b" d="{}z"/>').format(_path(upper + lower)))
+    elif held:
+        parts.append(Markup('<path class="w" d="{}"/>').format(_path(upper + lower)))
+    where = [(plot.x(point["size"]), plot.y(point["value"])) for point in known]
+    if len(where) > 1:
+        dashed = Markup(' stroke-dasharray="6 4"') if style.dashed else ""
+        parts.append(Markup('<path class="l" d="{}"{}/>').format(_path(where), dashed))
+    mark = Markup('<use href="#{}" x="{:.1f}" y="{:.1f}" data-i="{}"/>')
+    parts += [mark.format(style.shape, x, y, point["i"]) for (x, y), point in zip(where, known, strict=True)]
+    return Markup('<g class="s c{0}" data-s="{0}">{1}</g>').format(style.number, Markup("").join(parts))
+
+
+def _failures(plot: Plot, points: list[dict[str, Any]], lines: Lines) -> Markup:
+    """Hollow marks on the lower edge, side by side where several fail at one size."""
+    parts, beside = [], dict[int, int]()
+    mark = Markup('<g class="s c{0}" data-s="{0}"><use class="f" href="#{1}" x="{2:.1f}" y="{3}" data-i="{4}"/></g>')
+    for point in points:
+        if point["failures"]:
+            style, size = lines[key(point)], point["size"]
+            step = beside[size] = beside.get(size, -1) + 1
+            shift = (1 if step % 2 else -1) * 11 * ((step + 1) // 2)
+            parts.append(mark.format(style.number, style.shape, plot.x(size) + shift, plot.base - 8, point["i"]))
+    return Markup("").join(parts)
+
+
+def _wrap(plot: Plot, name: str, title: str, inside: Sequence[Markup]) -> Markup:
+    """The svg element: an image with a title for screen readers, reachable by Tab; what leaves the area is cut."""
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {w} {h}" role="img" tabindex="0" aria-labelledby="{name}">'
+        '<title id="{name}">{title}</title>'
+        '<clipPath id="{name}-in"><rect x="{x}" y="{y}" width="{iw}" height="{ih}"/></clipPath>{inside}</svg>'
+    ).format(
+        name=name,
+        title=title,
+        w=plot.width,
+        h=plot.height,
+        x=plot.left,
+        y=plot.top - 6,
+        iw=plot.width - plot.left - plot.right,
+        ih=plot.base - plot.top + 6,
+        inside=Markup("").join(inside),
+    )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The y axis of a score: how values are warped (and back), its ends after that, and its ticks."""
+
+    warp: Callable[[float], float]
+    back: Callable[[float], float]
+    low: float
+    high: float
+    ticks: list[float]
+
+
+def scale(points: pd.DataFrame) -> Scale:
+    """Means and floor are shown whole; intervals may take a fifth of that beyond them, wider ones are cut."""
+    some = points[points["mean"].notna()]
+    values = pd.concat([some["mean"], points["floor"]]).dropna()
+    if values.empty:
+        return Scale(float, float, 0.0, 1.0, [])
+    higher = bool(points["higher_is_better"].iloc[0])
+    errors = 1 - values if higher else values
+    warp: Callable[[float], float] = float
+    back: Callable[[float], float] = float
+    if (errors >= 0).all() and (not higher or (errors <= 1).all()) and (errors > 0).any():
+        least = errors[errors > 0].min() / 2  # where no error at all is drawn
+        if higher:
+            warp, back = (lambda value: -math.log(max(1 - value, least))), (lambda value: 1 - math.exp(-value))
+        else:
+            warp, back = (lambda value: math.log(max(value, least))), math.exp
+    whole = values.map(warp)
+    low, high = whole.min(), whole.max()
+    margin = 0.2 * (high - low) or 0.1
+    ends = [some[name].dropna().map(warp) for name in ("low", "high")]
+    low_end = max(low - margin, min([low, *ends[0]]))
+    high_end = min(high + margin, max([high, *ends[1]]))
+    pad = 0.04 * (high_end - low_end) or margin
+    low_end, high_end = low_end - pad, high_end + pad
+    return Scale(warp, back, low_end, high_end, _score_ticks(back(low_end), back(high_end), warp is not float, higher))
+
+
+def _score_ticks(low: float, high: float, logs: bool, higher: bool) -> list[float]:
+    if not logs:
+        return linear_ticks(low, high)
+    least, most = (1 - high, 1 - low) if higher else (low, high)
+    if most / least < 10**0.5:
+        return linear_ticks(low, high)
+    errors = [k * 10.0**d for d in range(-9, 10) for k in (1, 1.5, 2, 3, 5, 7)]
+    return [1 - error if higher else error for error in errors if least <= error <= most]
+
+
+def _records(points: pd.DataFrame, value: str, low: str, high: str, least: float = 0.0) -> list[dict[str, Any]]:
+    """Points as dicts with `value`, `low`, `high`. What is not resolved sits on one line below `least`."""
+    names = {value: "value", low: "low", high: "high"}
+    kept = ["i", "size", "arm", "device", "machine", "failures", *names]
+    some = points.sort_values("size")[kept].rename(columns=names)
+    for name in names.values() if least else ():
+        some[name] = some[name].mask(some[name] < least, least * UNRESOLVED)
+    return some.to_dict("records")  # type: ignore[return-value]
+
+
+def _by_line(records: list[dict[str, Any]], lines: Lines) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """Points of each line, in the order of the legend."""
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for point in records:
+        found.setdefault(key(point), []).append(point)
+    return dict(sorted(found.items(), key=lambda item: lines[item[0]].number))
+
+
+def curve(points: pd.DataFrame, lines: Lines, name: str, title: str, form: str) -> Markup:
+    """Score against training examples for one dataset. form: "wide", "narrow" (a phone) or "small" (one of many)."""
+    width, height, left, right = FORMS[form]
+    axis = scale(points)
+    bottom = 44 if form != "small" else 26
+    sizes = tuple(sorted(points["size"].unique()))
+    plot = Plot(width, height, left, right, bottom, sizes, axis.low, axis.high, axis.warp)
+    ticks = [(value, number(value)) for value in axis.ticks]
+    records = _records(points, "mean", "low", "high")
+    series = [_series(plot, lines[one], line) for one, line in _by_line(records, lines).items()]
+    parts = [_axes(plot, ticks, 46 if form != "wide" else 52)]
+    parts.append(Markup('<g clip-path="url(#{}-in)">{}</g>').format(name, Markup("").join(series)))
+    parts.append(_references(plot, points, form))
+    parts.append(_failures(plot, records, lines))
+    if form != "small":
+        parts.append(_x_title(plot))
+        parts.append(_labels(plot, _ends(plot, records, lines, {})))
+    return _wrap(plot, name, title, parts)
+
+
+def _x_title(plot: Plot) -> Markup:
+    middle = (plot.left + plot.width - plot.right) / 2
+    return Markup('<text class="t m" x="{:.0f}" y="{}">training examples</text>').format(middle, plot.base + 38)
+
+
+def _ends(
+    plot: Plot, records: list[dict[str, Any]], lines: Lines, tails: dict[Any, str]
+) -> list[tuple[Style, float, float, str]]:
+    """(style, x, y, words) of each line's end: its name, cut to the room there is, and its tail."""
+    found, room = [], int((plot.right - 12) / 6)
+    for one, line in _by_line(records, lines).items():
+        known = [point for point in line if math.isfinite(point["value"])]
+        if known:
+            label, tail = lines[one].label, tails.get(one, "")
+            if len(label) + len(tail) > room:
+                label = label[: room - len(tail) - 1].rstrip() + "…"
+            found.append((lines[one], plot.x(known[-1]["size"]), plot.y(known[-1]["value"]), label + tail))
+    return found
+
+
+def _references(plot: Plot, points: pd.DataFrame, form: str) -> Markup:
+    """The floor, dotted, and the ceiling, dashed, where known."""
+    parts = []
+    floors = points.groupby("size")["floor"].mean().dropna()
+    if len(floors):
+        where = [(plot.x(float(size)), plot.y(floor)) for size, floor in floors.items()]  # type: ignore[arg-type]
+        ends = [(plot.left, where[0][1]), *where, (plot.width - plot.right, where[-1][1])]
+        parts.append(Markup('<path class="floor" d="{}"/>').format(_path(ends)))
+        if form != "small":
+            text = Markup('<text class="t i" x="{}" y="{:.1f}">floor: answers without learning</text>')
+            parts.append(text.format(plot.left + 8, where[0][1] - 6))
+    ceilings = points["ceiling"].dropna()
+    if len(ceilings):
+        y = max(plot.y(float(ceilings.iloc[0])), plot.top)
+        parts.append(Markup('<path class="ceiling" d="M{} {:.1f}H{}"/>').format(plot.left, y, plot.width - plot.right))
+        if form != "small":
+            parts.append(Markup('<text class="t i" x="{}" y="{:.1f}">ceiling</text>').format(plot.left + 8, y - 6))
+    return Markup("").join(parts)
+
+
+def cost(points: pd.DataFrame, lines: Lines, name: str, what: str) -> Markup:
+    """One cost against training examples, both on logs; the exponent of each line is written at its end."""
+    title, least = COSTS[what]
+    drawn = points.assign(**{what: points[what].where(points[what] > 0)}) if not least else points
+    known = drawn[what].dropna()
+    low, high = (known.min() / 1.4, known.max() * 1.4) if len(known) else (1.0, 10.0)
+    low, high = (least * 0.7, max(high, 4 * least)) if least else (low, high)
+    sizes = tuple(sorted(points["size"].unique()))
+    plot = Plot(400, 300, 52, 186, 44, sizes, math.log(low), math.log(high))
+    ticks = [(value, number(value)) for value in log_ticks(max(low, 1.5 * least), high)]
+    ticks += [(least * UNRESOLVED, f"< {least:g}")] if least else []
+    records = _records(drawn, what, f"{what}_low", f"{what}_high", least)
+    series = [_series(plot, lines[one], line) for one, line in _by_line(records, lines).items()]
+    slopes = {one: analyse.slope(line, what, least) for one, line in points.groupby(["arm", "device", "machine"])}
+    tails = {one: f" ~ n^{round(slope, 1) + 0.0:.1f}" for one, slope in slopes.items() if math.isfinite(slope)}
+    return _wrap(
+        plot,
+        name,
+        f"{title} against training examples, both on logs",
+        [
+            _axes(plot, ticks, 46),
+            Markup('<g clip-path="url(#{}-in)">{}</g>').format(name, Markup("").join(series)),
+            _failures(plot, records, lines),
+            _x_title(plot),
+            _labels(plot, _ends(plot, records, lines, tails)),
+        ],
+    )

@@ -1,0 +1,343 @@
+"""The parent: a loop over ready cells. Schedules, limits, progress; appends rows. Imports no torch and no numpy."""
+
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import catalogue, isolate, machine, plan, row
+from harness.contract import Cell
+from harness.screen import Screen
+from harness.store import DiskFull, Journal, Row, Store, run_id
+
+LOOK = 0.01  # seconds between two looks at a cell's time and memory in its first second; five times that later
+SHARE = 0.8  # of the memory that is free, where no limit is given
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which is part of a cell's key.
+
+    seconds   wall budget of the whole run; None: until all is done
+    timeout   seconds per cell          limit    bytes per cell's process tree; None: 80 % of what is free
+    retry     statuses to try again     jobs     cells at once, each on its own cores
+    offers    points of the training curve to judge on validation
+    """
+
+    folder: Path
+    seconds: float | None = None
+    timeout: float = 300.0
+    limit: int | None = None
+    retry: tuple[str, ...] = ()
+    jobs: int = 1
+    offers: int = 0
+
+
+@dataclass
+class Work:
+    """One cell on its way to a row. `needs`: {name: row id} that must be stored before it can start."""
+
+    cell: Cell
+    id: str
+    needs: dict[str, str] = field(default_factory=dict)
+    search: dict[str, Any] | None = None
+
+
+@dataclass
+class Summary:
+    """What came of a run. `rows`: of this plan, new and kept; `left`: (cell, why) that the budget left out."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    computed: int = 0
+    left: list[tuple[Cell, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    stopped: str = ""  # why it ended early, if it did
+
+    def failed(self) -> list[Row]:
+        """Rows that are not ok."""
+        return [r for r in self.rows.values() if r["status"] != "ok"]
+
+
+def works(cells: Iterable[Cell]) -> list[Work]:
+    """The cells as work, each tuned cell after its search trials."""
+    found: dict[str, Work] = {}
+    for cell in cells:
+        needs = {name: plan.row_id(wanted) for name, wanted in cell.needs.items()}
+        for number, trial in enumerate(plan.trials(cell) if cell.tune else []):
+            id_ = plan.row_id(plan.key(trial))
+            needs[f"trial {number}"] = id_
+            found.setdefault(id_, Work(trial, id_))
+        id_ = plan.row_id(plan.key(cell))
+        found.setdefault(id_, Work(cell, id_, needs))
+    return list(found.values())
+
+
+class Loop:
+    """One run of a plan: what waits, what runs, what is done."""
+
+    def __init__(self, cells: Iterable[Cell], store: Store, options: Options, screen: Screen) -> None:
+        self.store, self.options, self.screen = store, options, screen
+        self.waiting = works(cells)
+        self.run, self.summary = run_id(), Summary()
+        self.forecast = plan.Forecaster(store.rows.values())
+        self.enforced_by = ""
+        self.stopped_at: dict[tuple, tuple[int, str]] = {}  # series -> (size, status): larger sizes are skipped by rule
+        self.running: dict[isolate.Slot, tuple[Work, float]] = {}
+        self.interrupts = 0
+        self.journal: Journal | None = None
+        self.started = time.monotonic()
+
+    def go(self) -> Summary:
+        """Run until every cell has a row, the budget ends, or the user does."""
+        self._keep_known()
+        self.screen.start(len(self.waiting), len(self.summary.rows), self._seconds_left())
+        if not self.waiting:
+            return self._finish()
+        self.enforced_by = machine.limits()["memory"]
+        isolate.sweep()
+        self.journal = Journal(self.options.folder, machine.fingerprint()["name"], self.run)
+        slots = [isolate.Slot(cores, number) for number, cores in enumerate(_cores(self.options.jobs))]
+        before = {s: signal.signal(s, self._interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            while (self.waiting and not self.summary.stopped) or self.running:
+                self._launch([s for s in slots if s not in self.running])
+                self._watch()
+                if self.interrupts > 1:
+                    self.summary.stopped = "stopped at once"
+                    break
+        finally:
+            for slot in slots:
+                slot.close(at_once=bool(self.running))
+            for work, _ in self.running.values():
+                self.journal.release(work.id)
+            self.journal.close()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return self._finish()
+
+    def _finish(self) -> Summary:
+        self.summary.seconds = time.monotonic() - self.started
+        self.screen.stop()
+        return self.summary
+
+    def _interrupt(self, number: int, _frame: Any) -> None:
+        self.interrupts += 2 if number == signal.SIGTERM else 1
+        self.summary.stopped = self.summary.stopped or "interrupted"
+        if self.interrupts == 1:
+            self.screen.say("interrupted: finishing the cell that runs, its row will be saved; Ctrl-C again stops now")
+
+    # ---------------------------------------------------------------------------------------------------- what is next
+
+    def _keep_known(self) -> None:
+        """Take over rows that are there already."""
+        still = []
+        for work in self.waiting:
+            known = self.store.final(work.id, self.options.retry)
+            if known:
+                self._settle(work, known)
+            else:
+                still.append(work)
+        self.waiting = still
+
+    def _settle(self, work: Work, known: Row) -> None:
+        self.summary.rows[work.id] = known
+        if known["status"] in ("timeout", "oom"):
+            series = _series(work.cell)
+            size, _ = self.stopped_at.get(series, (work.cell.size, ""))
+            self.stopped_at[series] = (min(size, work.cell.size), known["status"])
+
+    def _launch(self, idle: list[isolate.Slot]) -> None:
+        """Start the next ready cell in each idle slot; settle on the way those that need no computing."""
+        for slot in idle:
+            for work in list(self.waiting):
+                if self.summary.stopped:
+                    return
+                if self._ready(work) and self._wanted(work) and self._begin(slot, work):
+                    break
+        if self.waiting and not self.running:
+            time.sleep(0.05)  # all that is left is being computed by another run
+
+    def _ready(self, work: Work) -> bool:
+        pending = {w.id for w in self.waiting} | {w.id for w, _ in self.running.values()}
+        return not any(needed in pending for needed in work.needs.values())
+
+    def _wanted(self, work: Work) -> bool:
+        """Whether the cell is to be computed now. If not, it is settled: left out by the budget, or skipped by rule."""
+        forecast = self.forecast(work.cell)
+        left = self._budget_left()
+        if left is not None and forecast.seconds > left:
+            self.waiting.remove(work)
+            why = f"forecast {forecast.seconds:.1f} s, {max(left, 0):.0f} s of the budget left"
+            self.summary.left.append((work.cell, why))
+            self.screen.drop()
+            return False
+        size, status = self.stopped_at.get(_series(work.cell), (work.cell.size, ""))
+        if size < work.cell.size:
+            return self._skip(work, f"skipped by rule: {status} at n = {size:,}")
+        if forecast.bytes > self._limit():
+            return self._skip(
+                work, f"forecast to need {forecast.bytes / 1e9:.1f} GB, the limit is {self._limit() / 1e9:.1f} GB"
+            )
+        failed = [n for n, id_ in work.needs.items() if not n.startswith("trial ") and not self._is_ok(id_)]
+        if failed:
+            return self._skip(work, f"the rows it needs are not there: {', '.join(failed)}")
+        return True
+
+    def _is_ok(self, id_: str) -> bool:
+        return self.store.rows.get(id_, {}).get("status") == "ok"
+
+    def _skip(self, work: Work, reason: str) -> bool:
+        self.waiting.remove(work)
+        made = row.build(work.cell, {}, self.run, status="skipped", reason=reason)
+        old = self.store.rows.get(work.id)
+        if not old or (old["status"], old["reason"]) != ("skipped", reason):
+            self._store(made)
+        self.summary.rows[work.id] = made
+        self.screen.row(made, 0.0, self._seconds_left())
+        return False
+
+    def _begin(self, slot: isolate.Slot, work: Work) -> bool:
+        """Claim the cell and start it. False when another run has it, or has just finished it."""
+        assert self.journal
+        if not self.journal.claim(work.id):
+            return False
+        self.store.refresh()
+        known = self.store.final(work.id, self.options.retry)
+        if known:
+            self.journal.release(work.id)
+            self.waiting.remove(work)
+            self._settle(work, known)
+            self.screen.row(known, None, self._seconds_left())
+            return False
+        self.waiting.remove(work)
+        cell = work.cell
+        if cell.tune:
+            try:
+                cell, work.search = plan.resolve(cell, [self.store.rows[i] for i in work.needs.values()])
+            except LookupError as error:
+                self.journal.release(work.id)
+                self.waiting.append(work)
+                return self._skip(work, str(error))
+        left = self._budget_left()
+        timeout = (
+            min(self.options.timeout, left + 0.05 * self.options.seconds) if left and self.options.seconds else None
+        )
+        self.running[slot] = (work, time.monotonic())
+        slot.start(cell, _preload(cell), self._request(cell, work), timeout or self.options.timeout, self._limit())
+        self.screen.running([w.cell for w, _ in self.running.values()])
+        return True
+
+    def _request(self, cell: Cell, work: Work) -> dict[str, Any]:
+        blobs = self.options.folder / "blobs"
+        given = {n: self.store.rows[i]["keep"] for n, i in work.needs.items() if not n.startswith("trial ")}
+        return {
+            "cell": cell.as_dict(),
+            "paths": {
+                "technique": str(catalogue.technique(cell.technique).path),
+                "task": str(catalogue.path_of("task", cell.task)),
+                "dataset": str(catalogue.dataset(cell.dataset).path),
+            },
+            "given": {name: str(blobs / f"{key}.npz") for name, key in given.items()},
+            "blobs": str(blobs),
+            "offers": self.options.offers if cell.condition.get("validation") else 0,
+        }
+
+    # ------------------------------------------------------------------------------------------------- what has ended
+
+    def _watch(self) -> None:
+        for slot, (work, began) in list(self.running.items()):
+            patience = LOOK if time.monotonic() - began < 1 else 5 * LOOK
+            outcome = slot.watch(patience / len(self.running))
+            if outcome:
+                del self.running[slot]
+                self._take(work, outcome, slot)
+            elif self.interrupts > 1:
+                return
+
+    def _take(self, work: Work, outcome: isolate.Outcome, slot: isolate.Slot) -> None:
+        """Store what came of a cell, then give its claim back."""
+        assert self.journal
+        left = self._budget_left()
+        if outcome.status == "timeout" and slot.timeout < self.options.timeout and left is not None and left <= 0:
+            why = f"stopped after {outcome.seconds:.0f} s: the budget ended while it ran"
+            self.summary.left.append((work.cell, why))
+            self.screen.drop()
+        else:
+            made = row.build(
+                work.cell,
+                outcome.measured,
+                self.run,
+                status=outcome.status,
+                reason=outcome.reason,
+                stderr=outcome.output if outcome.status != "ok" else "",
+                limit=slot.limit,
+                enforced_by=self.enforced_by,
+                peak=outcome.peak,
+                search=work.search,
+            )
+            self._store(made)
+            self._settle(work, made)
+            self.summary.computed += 1
+            self.forecast.learn(made)
+            self.screen.row(made, outcome.seconds, self._seconds_left())
+        self.journal.release(work.id)
+
+    def _store(self, made: Row) -> None:
+        assert self.journal
+        try:
+            self.journal.append(made)
+        except DiskFull as error:
+            self.summary.stopped = str(error)
+        self.store.rows[made["id"]] = made
+
+    # --------------------------------------------------------------------------------------------------------- limits
+
+    def _limit(self) -> int:
+        if self.options.limit:
+            return self.options.limit
+        return int(SHARE * machine.memory_available() / self.options.jobs)
+
+    def _budget_left(self) -> float | None:
+        return None if self.options.seconds is None else self.options.seconds - (time.monotonic() - self.started)
+
+    def _seconds_left(self) -> float:
+        ahead = sum(self.forecast(w.cell).seconds for w in self.waiting) / self.options.jobs
+        left = self._budget_left()
+        return ahead if left is None else min(ahead, max(left, 0.0))
+
+
+def _series(cell: Cell) -> tuple:
+    return (
+        cell.technique,
+        repr(sorted(cell.keywords.items())),
+        repr(sorted(cell.condition.items())),
+        cell.dataset,
+        cell.device,
+    )
+
+
+def _preload(cell: Cell) -> tuple[str, ...]:
+    """What the cell's files import, and nothing else: more would put other techniques' libraries under its memory."""
+    found = (catalogue.technique(cell.technique), catalogue.find("task", cell.task), catalogue.dataset(cell.dataset))
+    ours = {".".join(path.relative_to(catalogue.ROOT).with_suffix("").parts) for f in found for path in f.ours}
+    return tuple(sorted({module for f in found for module in f.imports} | ours))
+
+
+def _cores(jobs: int) -> list[tuple[int, ...]]:
+    """Cores of each slot: all (no pinning) for one job, else equal shares."""
+    import os
+
+    if jobs == 1:
+        return [()]
+    cores = sorted(os.sched_getaffinity(0))
+    if jobs > len(cores):
+        raise catalogue.Mistake(f"--jobs {jobs}: there are {len(cores)} cores, and no two cells may share one")
+    share = len(cores) // jobs
+    return [tuple(cores[i * share : (i + 1) * share]) for i in range(jobs)]
+
+
+def execute(cells: Iterable[Cell], store: Store, options: Options, screen: Screen) -> Summary:
+    """Run the cells that have no row yet."""
+    return Loop(cells, store, options, screen).go()

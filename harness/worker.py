@@ -1,0 +1,297 @@
+"""The child: the only place where `fit` is called. What running a cell means, from loading to the last clock."""
+
+import hashlib
+import inspect
+import math
+import os
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness import adapt, catalogue, files, meters, tree
+from harness.contract import BadData, Budget, Cell, Data, Diverged, OutOfBudget, Problem, Run, Unsupported
+
+REPEATS, PATIENCE = 7, 1.0  # samples of throughput and latency; seconds after which fewer must do
+Tell = Callable[..., None]
+
+
+def run_cell(request: Mapping[str, Any], tell: Tell) -> None:
+    """Measure one cell and tell {"outcome": {"status", "reason"}, "measured": {...}}: all of it, or what there is."""
+    measured: dict[str, Any] = {"time": {}, "memory": {}, "why": {}}
+    started = time.perf_counter()
+    try:
+        _measure(request, tell, measured)
+        outcome = {"status": "ok", "reason": ""}
+    except BaseException as error:
+        outcome = _failure(error)
+        if outcome["status"] == "error":
+            traceback.print_exc()
+    measured["time"]["total"] = time.perf_counter() - started
+    tell(outcome=outcome, measured=_plain(measured))
+
+
+def _failure(error: BaseException) -> dict[str, str]:
+    """The status and the sentence of an exception."""
+    text = f"{type(error).__name__}: {error}".split("\n")[0][:500]
+    named = ((Unsupported, "unsupported"), (Diverged, "diverged"), (OutOfBudget, "error"), (BadData, "error"))
+    for kind, status in named:
+        if isinstance(error, kind):
+            return {"status": status, "reason": str(error)[:500]}
+    memory = ("out of memory", "can't allocate memory", "bad allocation", "cannot allocate memory", "bad_alloc")
+    if isinstance(error, MemoryError) or any(sign in text.lower() for sign in memory):
+        return {"status": "oom", "reason": f"an allocation failed: {text}"}
+    return {"status": "error", "reason": text}
+
+
+def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -> None:
+    cell = Cell(**{**request["cell"], "budget": _budget(request["cell"]["budget"])})
+    times, memory, why = measured["time"], measured["memory"], measured["why"]
+    _set_threads(cell)
+
+    tell(phase="import")
+    with meters.Phase("cpu") as importing:
+        technique = catalogue.load(Path(request["paths"]["technique"]))
+        fit = adapt.fit_of(technique)
+    times["import"] = importing.wall + request["preload_seconds"]
+    if cell.device == "cuda":
+        measured["gpu_flags"] = _wake_cuda()
+
+    tell(phase="load")
+    with meters.Phase(cell.device) as loading:
+        problem, protocol = _pose(cell, request)
+    times["load"], memory["load"] = loading.wall, loading.memory()
+    memory["train"] = _bytes(problem.train)
+    measured["protocol"] = protocol
+
+    fitting = meters.Phase(cell.device)
+    run = _lend(cell, request, problem, fitting, measured, tell)
+    tell(phase="fit", shared=tree.shared_out([os.getppid(), os.getpid()]))
+    with fitting:
+        fitted = fit(problem.train, run, **cell.keywords)
+    times |= {"fit": fitting.wall, "fit_cpu": fitting.cpu, "steps": run.done or None, "first_step": first_step(run)}
+    memory |= {"fit": fitting.memory(), "cuda": fitting.cuda(), "parameters": int(fitted.parameters)}
+    memory["anonymous"] = fitting.anonymous()
+    measured["energy"] = fitting.energy()
+    why |= dict.fromkeys(("energy.joules", "energy.source"), measured["energy"]["why"])
+    measured["notes"] = _notes(run)
+    if not run.done:
+        why["time.steps"] = why["time.first_step"] = "this technique does not learn in steps"
+
+    tell(phase="answer")
+    measured["quality"] = _judge(cell, problem, fitted.answer, measured)
+    if fitted.keep:
+        measured["keep"] = _keep(fitted.keep, Path(request["blobs"]))
+
+
+def _budget(given: Mapping[str, Any] | None) -> Budget | None:
+    return Budget(**given) if given else None
+
+
+def _set_threads(cell: Cell) -> None:
+    """The same number for every library; other threads, other bits."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(cell.threads)
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(cell.threads)
+
+
+def _wake_cuda() -> dict[str, Any]:
+    """Make the CUDA context before any clock starts. The flags that move a GPU's bits and speed, as they stand."""
+    import torch
+
+    torch.zeros(1, device="cuda").sum().item()
+    return {
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "tf32_conv": torch.backends.cudnn.allow_tf32,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "benchmark": torch.backends.cudnn.benchmark,
+        "device": torch.cuda.get_device_name(0),
+    }
+
+
+def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, Any]]:
+    module = catalogue.load(Path(request["paths"]["dataset"]))
+    task = catalogue.load(Path(request["paths"]["task"]))
+    card = module.DATASET
+    data = replace(load_data(module, cell), protocol=card.protocol, ceiling=card.ceiling)
+    try:
+        problem = task.pose(data, cell.size, cell.seed, _given(request), **cell.condition)
+    except BadData as error:
+        raise BadData(f"{cell.dataset}: {error}") from None
+    return problem, {"metric": card.metric, "higher_is_better": card.higher_is_better}
+
+
+def load_data(module: ModuleType, cell: Cell) -> Data:
+    """Call `load` with what its signature names: nothing, the checked files, or size and seed."""
+    card = module.DATASET
+    offered = {
+        "size": lambda: cell.size,
+        "seed": lambda: cell.seed,
+        "files": lambda: files.locate(cell.dataset, card.files),
+    }
+    return module.load(**{name: offered[name]() for name in inspect.signature(module.load).parameters})
+
+
+def _given(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Read-only arrays of the rows that this cell needs."""
+    import numpy as np
+
+    arrays: dict[str, Any] = {}
+    for name, path in request["given"].items():
+        with np.load(path, allow_pickle=False) as blob:
+            arrays[name] = {key: blob[key] for key in blob.files}
+        for array in arrays[name].values():
+            array.setflags(write=False)
+    return arrays
+
+
+def _lend(
+    cell: Cell,
+    request: Mapping[str, Any],
+    problem: Problem,
+    fitting: meters.Phase,
+    measured: dict[str, Any],
+    tell: Tell,
+) -> Run:
+    trajectory = measured.setdefault("trajectory", [])
+
+    def observe(step: int, answer: Callable[[Any], Any]) -> None:
+        with fitting.pause(), meters.frozen_random():
+            trajectory.append({"step": step, "seconds": fitting.wall, **problem.judge(answer, split="valid")})
+
+    def tick(done: int, total: int | None) -> None:
+        tell(step=done, total=total)
+
+    return Run(
+        device=cell.device,
+        seed=cell.seed,
+        budget=cell.budget,
+        threads=cell.threads,
+        dtype=cell.dtype,
+        given=_given(request),
+        observe=observe if request["offers"] else None,
+        offers=request["offers"],
+        tick=tick,
+    )
+
+
+def first_step(run: Run) -> float | None:
+    """Seconds of the first step: what compiles, tunes or allocates once shows here."""
+    return run.stamps[0][1] - run.began if run.stamps and run.stamps[0][0] == 1 else None
+
+
+def _notes(run: Run) -> list[tuple[int, dict[str, float]]]:
+    """Notes as plain numbers, read after the fit. Raises Diverged at the first loss that is not finite."""
+    notes = [(step, {name: float(value) for name, value in numbers.items()}) for step, numbers in run.notes]
+    for step, numbers in notes:
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise Diverged(f"{name} is {value} at step {step}")
+    return notes[:: max(1, len(notes) // 64)]
+
+
+def _judge(cell: Cell, problem: Problem, answer: Callable[[Any], Any], measured: dict[str, Any]) -> dict[str, Any]:
+    times, memory, why = measured["time"], measured["memory"], measured["why"]
+    answer(problem.sample)  # warm-up, not timed
+    ask = Asked(answer, cell.device)
+    with meters.Phase(cell.device) as answering:
+        test = problem.judge(ask, split="test")
+    memory["answer"] = answering.memory()
+    times |= {"answer": ask.seconds, "answer_cpu": ask.cpu, "answers": ask.count}
+    times |= _rates(answer, ask.first, cell.device)
+    valid = problem.judge(answer, split="valid") or None
+    if valid is None:
+        why["quality.valid"] = "all n rows were trained on; a search trial holds some of them out"
+    return {
+        "test": test,
+        "valid": valid,
+        "floor": problem.judge(problem.floor, split="test"),
+        "ceiling": problem.ceiling,
+    }
+
+
+class Asked:
+    """The technique's answer with a clock and a count; what it was first asked is kept for the throughput samples."""
+
+    def __init__(self, answer: Callable[[Any], Any], device: str) -> None:
+        self.answer, self.device = answer, device
+        self.seconds = self.cpu = 0.0
+        self.count = 0
+        self.first: Any = None
+
+    def __call__(self, question: Any) -> Any:
+        """As many answers as questions, or a ValueError that says how many."""
+        if self.first is None:
+            self.first = question
+        with meters.Clock(self.device) as clock:
+            answers = self.answer(question)
+        self.seconds, self.cpu = self.seconds + clock.wall, self.cpu + clock.cpu
+        if len(answers) != len(question):
+            raise ValueError(f"answered {len(answers)} of {len(question)} questions")
+        self.count += len(question)
+        return answers
+
+
+def _rates(answer: Callable[[Any], Any], question: Any, device: str) -> dict[str, Any]:
+    """Latency at batch 1 and 1,000 (questions repeated where there are fewer), and answers per second at 1,000."""
+    raw = {}
+    for batch in (1, 1000):
+        few = question[:batch]
+        if len(few) < batch and hasattr(question, "dtype"):
+            few = question.take([i % len(question) for i in range(batch)], axis=0)
+        answer(few)
+        raw[f"latency_{batch}"] = _samples(answer, few, device)
+    medians = {name: statistics.median(values) for name, values in raw.items()}
+    return {**medians, "throughput": len(few) / medians["latency_1000"], "batch": len(few), "raw": raw}
+
+
+def _samples(answer: Callable[[Any], Any], question: Any, device: str) -> list[float]:
+    samples: list[float] = []
+    while len(samples) < REPEATS and (len(samples) < 2 or sum(samples) < PATIENCE):
+        with meters.Clock(device) as clock:
+            answer(question)
+        samples.append(clock.wall)
+    return samples
+
+
+def _bytes(train: Any) -> int | None:
+    """Bytes of the arrays that a technique was handed."""
+    values = vars(train).values() if hasattr(train, "__dict__") else [train]
+    sizes = [v.nbytes for v in values if hasattr(v, "nbytes")]
+    return int(sum(sizes)) if sizes else None
+
+
+def _keep(arrays: Mapping[str, Any], blobs: Path) -> str:
+    """Store arrays under their checksum, for the cells that need them. Returns the checksum."""
+    import io
+
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    name = hashlib.sha256(buffer.getvalue()).hexdigest()
+    blobs.mkdir(parents=True, exist_ok=True)
+    part = blobs / f".{name}.{os.getpid()}"
+    part.write_bytes(buffer.getvalue())
+    part.rename(blobs / f"{name}.npz")
+    return name
+
+
+def _plain(value: Any) -> Any:
+    """JSON types only: numpy scalars become numbers, what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, str | bytes):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
