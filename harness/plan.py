@@ -193,7 +193,7 @@ def resolve(cell: Cell, rows: list[Mapping[str, Any]]) -> tuple[Cell, dict[str, 
     told = {
         "trials": len(rows),
         "ok": len(judged),
-        "seconds": sum((r["time"] or {}).get("total") or 0.0 for r in rows),
+        "seconds": sum((r["time"] or {}).get("wall") or 0.0 for r in rows),
         "best": drawn,
         "edges": search.edges(catalogue.technique(cell.technique).card.space, drawn),
     }
@@ -240,12 +240,12 @@ class Forecaster:
 
     def learn(self, row: Mapping[str, Any]) -> None:
         """Take one finished row into account."""
-        if row["status"] != "ok" or not row.get("work") or row["work"].get("operations") is None:
+        if row["status"] != "ok" or not row.get("work") or row["work"].get("operations") is None or not row["time"].get("wall"):
             return
         k = row["key"]
         series = (k["technique"], k["device"], k["threads"])
         self.points.setdefault(series, {}).setdefault(k["dataset"], []).append(
-            (row["work"]["operations"], row["time"]["total"])
+            (row["work"]["operations"], row["time"]["wall"])
         )
         self.known.pop(series, None)
 

@@ -15,7 +15,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "quality": ("metric", "higher_is_better", "test", "valid", "floor", "ceiling"),
     "time": (
         *("import", "load", "fit", "fit_cpu", "first_step", "steps", "answer", "answer_cpu", "answers"),
-        *("throughput", "batch", "latency_1", "latency_1000", "raw", "total"),
+        *("throughput", "batch", "latency_1", "latency_1000", "raw", "total", "wall"),
     ),
     "memory": (
         "load",
@@ -51,7 +51,7 @@ WHY = {  # the reason of a null that has none of its own
 
 
 def build(cell: Cell, measured: Mapping[str, Any], run: str, **outcome: Any) -> dict[str, Any]:
-    """The row of one cell. `outcome`: status, reason, stderr, limit, enforced_by, peak, search."""
+    """The row of one cell. `outcome`: status, reason, stderr, wall, limit, enforced_by, peak, search."""
     row: dict[str, Any] = {
         "schema": SCHEMA,
         "key": plan.key(cell),
@@ -63,6 +63,7 @@ def build(cell: Cell, measured: Mapping[str, Any], run: str, **outcome: Any) -> 
     row["id"] = plan.row_id(row["key"])
     for section, names in SECTIONS.items():
         row[section] = {name: (measured.get(section) or {}).get(name) for name in names}
+    row["time"]["wall"] = outcome.get("wall")
     row["quality"] |= measured.get("protocol", {})
     row["memory"] |= {name: outcome.get(name) for name in ("peak", "limit", "enforced_by")}
     if row["memory"]["tree"]:  # held by other processes of the cell: the larger of both is what the cell took

@@ -272,6 +272,7 @@ class Loop:
                 status=outcome.status,
                 reason=outcome.reason,
                 stderr=outcome.output if outcome.status != "ok" else "",
+                wall=outcome.seconds,
                 limit=slot.limit,
                 enforced_by=self.enforced_by,
                 peak=outcome.peak,

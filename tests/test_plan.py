@@ -87,7 +87,7 @@ class TestForecast:
     def row(self, cell: Cell, seconds: float) -> dict:
         made = rows.make(technique=cell.technique, dataset=cell.dataset, size=cell.size, seed=cell.seed)
         made["key"] |= {"threads": cell.threads}
-        made["time"]["total"] = seconds
+        made["time"]["wall"] = seconds
         made["work"]["operations"] = plan.operations(plan.cost(cell), cell)
         return made
 
@@ -158,7 +158,7 @@ class TestSearch:
             row = rows.make(technique="knn", size=100, keywords=dict(trial.keywords))
             row["quality"]["valid"] = {"accuracy": valid}
             row["quality"]["test"]["accuracy"] = 1 - valid  # must not be looked at
-            row["time"]["total"] = 2.0
+            row["time"]["wall"] = 2.0
             made.append(row)
         resolved, told = plan.resolve(cell, made)
         assert resolved.keywords == trials[1].keywords and told["seconds"] == 6.0 and told["trials"] == 3

@@ -42,16 +42,22 @@ def fit(
     amount: str = "0MB",  # memory that the daemon holds
     seconds: float = 600.0,
 ) -> Fitted:
-    """Start a daemon that sleeps and keeps our output open."""
+    """Start a daemon that holds memory, sleeps and keeps our output open. Returns once it holds it, or was ended."""
+    heard, tell = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.setsid()
             if os.fork() == 0:
                 held = b"\1" * _bytes(amount)
+                os.write(tell, b"held")
+                os.close(tell)
                 time.sleep(seconds)
                 del held
         finally:
             os._exit(0)
+    os.close(tell)
     os.waitpid(child, 0)
+    os.read(heard, 4)
+    os.close(heard)
     return Fitted(answer=_know_nothing(train), parameters=0)
