@@ -3,7 +3,7 @@ PYTHON ?= python3
 TOX := .tox-boot/bin/tox
 ENV_PYTHON := .venv/bin/python
 
-.PHONY: help run test lint bench env
+.PHONY: help run tour-page test lint bench env
 
 help:
 	@echo "make run    run the tour (at most 10 minutes) and write its report; prints the report's path and headline"
@@ -18,6 +18,10 @@ run: env
 	@code=0; $(ENV_PYTHON) -m harness run || code=$$?; \
 	if [ $$code -ne 0 ] && [ $$code -ne 3 ]; then exit $$code; fi; \
 	$(ENV_PYTHON) -m harness report && exit $$code
+
+# the committed page, from committed rows alone
+tour-page: env
+	@$(ENV_PYTHON) -m harness report --results results -o reports/tour/report.html
 
 test: $(TOX)
 	@$(TOX) run -e test

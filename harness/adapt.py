@@ -1,17 +1,18 @@
 """A user's file as it stands: a function `fit`, a class with fit and predict, or an estimator already made."""
 
 import copy
+import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from harness.contract import Examples, Fitted, Run
+from harness.contract import Examples, Fitted, Run, Unsupported
 
 
 def fit_of(module: ModuleType) -> Callable[..., Fitted]:
     """The module's own `fit`, or one that wraps the single estimator found in it. TypeError if there is none."""
     if callable(getattr(module, "fit", None)):
-        return module.fit
+        return _checked(module.fit)
     own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     classes = [v for v in own.values() if isinstance(v, type) and v.__module__ == module.__name__ and _fits(v)]
     made = [v for v in own.values() if not isinstance(v, type) and _fits(v)]
@@ -29,11 +30,31 @@ def fit_of(module: ModuleType) -> Callable[..., Fitted]:
             if keywords:
                 estimator.set_params(**keywords)
         _seed(estimator, run.seed)
+        _check_kind(estimator, train.classes)
         x = train.x.reshape(len(train.x), -1)
         estimator.fit(x, train.y)
         return Fitted(lambda question: _answers(estimator, question, train.classes), parameters=x.size)
 
     return fit
+
+
+def _checked(own: Callable[..., Any]) -> Callable[..., Fitted]:
+    @functools.wraps(own)
+    def fit(train: Any, run: Run, **keywords: Any) -> Fitted:
+        fitted = own(train, run, **keywords)
+        if not isinstance(fitted, Fitted):
+            raise TypeError(f"fit returned {fitted!r:.60}; Fitted(answer, parameters=...) is right")
+        return fitted
+
+    return fit
+
+
+def _check_kind(estimator: Any, classes: int) -> None:
+    """A scikit-learn regressor is not asked for classes, nor a classifier for numbers. Raises Unsupported."""
+    kind = estimator.__sklearn_tags__().estimator_type if hasattr(estimator, "__sklearn_tags__") else None
+    if kind in ("classifier", "regressor") and (kind == "classifier") != bool(classes):
+        asked = "classes" if classes else "numbers"
+        raise Unsupported(f"{type(estimator).__name__} is a {kind}, and {asked} are asked for")
 
 
 def _fits(thing: Any) -> bool:

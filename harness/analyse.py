@@ -115,11 +115,13 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows, as the store yields them, to one line per cell, sorted; `attrs["told"]` says what was left out.
 
     Of several rows of one cell (retried, or run again under other code or library versions) the last ok one stands, or
-    the last one where none is ok. skill = (score - floor) / (anchor - floor): 0 is answering without
+    the last one where none is ok. A search trial held part of its rows out, so it is left out. skill = (score - floor) / (anchor - floor): 0 is answering without
     learning, 1 the frozen reference, whichever way the metric points.
     """
-    table = pd.DataFrame([_line(row) for row in rows], columns=list(_line({})))
-    told = []
+    rows = list(rows)
+    arms = [row for row in rows if not (_at(row, "key", "condition") or {}).get("validation")]
+    told = [f"{len(rows) - len(arms)} search trials are no arms of their own"] if len(arms) < len(rows) else []
+    table = pd.DataFrame([_line(row) for row in arms], columns=list(_line({})))
     for name in table.columns.difference([*NUMBERS, "higher_is_better"]):
         table[name] = table[name].map(lambda value: "" if value is None else str(value)).astype(str)
     for name in NUMBERS:

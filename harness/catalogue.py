@@ -13,11 +13,11 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from harness import contract
 from harness.contract import Cost, Dataset, Technique
@@ -30,6 +30,7 @@ FOLDERS = {
     "plan": (ROOT / "harness" / "plans",),
 }
 CARDS = {"technique": "TECHNIQUE", "dataset": "DATASET"}
+KINDS: dict[str, type] = {"technique": Technique, "dataset": Dataset}
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow"}  # import name -> package name
 
 
@@ -69,6 +70,8 @@ def path_of(kind: str, name: str) -> Path:
         path = Path(name).expanduser().resolve()
         if not path.is_file():
             raise Mistake(f"{kind} {name}: there is no such file")
+        if path.suffix != ".py":
+            raise Mistake(f"{kind} {name}: a file whose name ends in .py is right")
         return path
     if "." in name and kind == "technique":
         folder, _, stem = name.partition(".")
@@ -91,7 +94,7 @@ def find(kind: str, name: str) -> Found:
     path = path_of(kind, name)
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # bad UTF-8, null bytes, nested too deep
         raise Mistake(f"{kind} {name}: {path} is not Python: {error}") from None
     assigned = {
         target.id: node.value
@@ -103,7 +106,10 @@ def find(kind: str, name: str) -> Found:
     card_name = CARDS.get(kind)
     card: Any = None
     if card_name and card_name in assigned:
-        card = _literal(assigned[card_name], path)
+        where = f"{path}, line {assigned[card_name].lineno}: {card_name}"
+        card = typed(_literal(assigned[card_name], path), KINDS[kind], where)
+        for task in card.tasks:
+            path_of("task", task)
     elif kind == "technique":
         card = _plain_card(tree, path)
     elif kind == "dataset":
@@ -143,6 +149,26 @@ def _plain_card(tree: ast.Module, path: Path) -> Technique:
     return Technique(title=path.stem, year=year, paper="a file of the user's", tasks=("classify", "regress"))
 
 
+def typed(made: Any, kind: type, where: str) -> Any:
+    """`made`, once it and its fields have the contract's types. Raises Mistake: ("classify") for ("classify",), say."""
+    if not isinstance(made, kind):
+        raise Mistake(f"{where} is {made!r:.60}; {kind.__name__}(...) is right")
+    for asked in fields(kind):
+        value = getattr(made, asked.name)
+        if not _is_a(value, asked.type):
+            right = asked.type.__name__ if type(asked.type) is type else asked.type
+            raise Mistake(f"{where}: {asked.name} is {value!r:.60}; {right} is right")
+    return made
+
+
+def _is_a(value: Any, asked: Any) -> bool:
+    if get_origin(asked) is tuple:
+        return isinstance(value, tuple) and all(isinstance(item, get_args(asked)[0]) for item in value)
+    if get_origin(asked) is Mapping:
+        return isinstance(value, Mapping)
+    return isinstance(value, asked) or (asked in (float, float | None) and isinstance(value, int))
+
+
 def _literal(node: ast.expr, path: Path) -> Any:
     """The value of literals and of calls of contract names; anything else is a Mistake with its line."""
     match node:
@@ -150,11 +176,10 @@ def _literal(node: ast.expr, path: Path) -> Any:
             return node.value
         case ast.Tuple() | ast.List():
             return tuple(_literal(item, path) for item in node.elts)
-        case ast.Dict():
-            keys = [_literal(key, path) for key in node.keys if key is not None]
-            return dict(zip(keys, [_literal(value, path) for value in node.values], strict=True))
-        case ast.UnaryOp(op=ast.USub()):
-            return -_literal(node.operand, path)
+        case ast.Dict(keys=keys, values=values) if None not in keys:  # None: {**more}
+            return {_literal(k, path): _literal(v, path) for k, v in zip(keys, values, strict=True) if k}
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return -number
         case ast.Call(func=ast.Name(id=name)) if name in contract.__dict__:
             made = getattr(contract, name)
             try:
@@ -189,7 +214,7 @@ def _imported(tree: ast.AST) -> list[str]:
 
 def _imports(tree: ast.Module) -> tuple[str, ...]:
     """Modules outside the standard library that the top level imports: what a server may import ahead of the fork."""
-    top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+    top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom | ast.Try)], [])
     outside = {m for m in _imported(top) if m.split(".")[0] not in sys.stdlib_module_names}
     return tuple(sorted(m for m in outside if m.split(".")[0] != "harness"))
 
@@ -214,6 +239,15 @@ def cost_of(name: str) -> Any:
     return scope["cost"]
 
 
+def public_name(name: str) -> str:
+    """A file of the user's is called by its stem in rows; no path of one machine goes into them.
+
+    >>> public_name("/home/me/mine.py"), public_name("knn")
+    ('mine', 'knn')
+    """
+    return name.rsplit("/", 1)[-1].removesuffix(".py")
+
+
 @cache
 def file_hash(path: Path) -> str:
     """First 12 digits of the SHA-256 of a file's bytes."""
@@ -233,7 +267,8 @@ def version(module: str) -> str | None:
 
 def libraries(found: Found) -> dict[str, str]:
     """{package: installed version} of what a file imports."""
-    roots = sorted({m.split(".")[0] for m in found.imports})
+    shipped = [package] if (package := getattr(found.card, "package", "")) else []
+    roots = sorted({m.split(".")[0] for m in found.imports} | set(shipped))
     return {DISTRIBUTIONS.get(r, r): v for r in roots if (v := version(r))}
 
 

@@ -1,7 +1,9 @@
 """The contract tests on one technique or dataset file: `eras check NAME`. The project's own pass the same tests."""
 
 import hashlib
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,21 +18,32 @@ Result = tuple[str, str]  # what was tested, and the problem ("" if none)
 
 def check(name: str) -> list[Result]:
     """(test, problem) of every contract test; a file that has a card of a dataset is tested as one."""
-    path = name if name.endswith(".py") else ""
-    is_dataset = (
-        "DATASET" in catalogue.path_of("technique", path).read_text() if path else name in catalogue.names("dataset")
-    )
-    return list(_dataset(catalogue.dataset(name)) if is_dataset else _technique(catalogue.technique(name)))
+    own_file = name.endswith(".py") or "/" in name
+    text = catalogue.path_of("technique", name).read_bytes() if own_file else b""
+    is_dataset = b"DATASET" in text or (not own_file and name in catalogue.names("dataset"))
+    found: list[Result] = []
+    tests = _dataset(catalogue.dataset(name)) if is_dataset else _technique(catalogue.technique(name))
+    try:
+        for result in tests:
+            found.append(result)
+    except (Exception, SystemExit) as error:  # whatever a file raises is told as the problem of the test it stopped
+        if isinstance(error, Mistake):
+            raise
+        found.append(("nothing is raised", _told(error)))
+    return found
+
+
+def _told(error: BaseException) -> str:
+    """An exception in one line, with the place."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (line {frames[-1].lineno} of {Path(frames[-1].filename).name})" if frames else ""
+    return f"{type(error).__name__}: {str(error).split(chr(10))[0][:200]}{where}"
 
 
 # ----------------------------------------------------------------------------------------------------------- techniques
 
 
 def _technique(found: Found) -> Iterator[Result]:
-    for task in found.card.tasks:
-        if task not in catalogue.names("task"):
-            yield f"task {task} exists", f"there are: {', '.join(catalogue.names('task'))}"
-            return
     yield "cost", _cost_problem(found)
     fit, unfit = adapt.fit_of(catalogue.load(found.path)), []
     for task in found.card.tasks:
@@ -39,17 +52,15 @@ def _technique(found: Found) -> Iterator[Result]:
                 toy(task, form), 96, 0, {}, validation=0.2
             )
             before = _digest(problem.train)
+            where = f"{task}, {form}: "
             try:
                 fitted = fit(problem.train, _run())
-            except Exception as error:  # whatever a user's file raises is told as the problem of this test
-                unfit.append((f"{task}, {form}: fits", f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"))
+                changed = "" if _digest(problem.train) == before else "fit wrote to its material"
+                results = [("train data are unchanged", changed), *_on_toy(fit, fitted, problem, task)]
+            except (Exception, SystemExit) as error:  # a file without a card may be for one task or form alone
+                unfit.append((where + "fits and answers", _told(error)))
                 continue
-            where = f"{task}, {form}: "
-            yield (
-                where + "train data are unchanged",
-                "" if _digest(problem.train) == before else "fit wrote to its material",
-            )
-            yield from ((where + test, told) for test, told in _on_toy(fit, fitted, problem, task))
+            yield from ((where + test, told) for test, told in results)
     # A file without a card promises nothing: a classifier need not regress.
     if found.has_card or len(unfit) == 2 * len(found.card.tasks):
         yield from unfit

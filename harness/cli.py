@@ -27,7 +27,7 @@ def amount(text: str) -> int:
     (4000000000, 536870912)
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?B)", text.strip().upper())
-    if not match:
+    if not match or match[2] not in SIZES or float(match[1]) * SIZES[match[2]] < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory; write 500MB, 4GB or 512MiB")
     return int(float(match[1]) * SIZES[match[2]])
 
@@ -42,9 +42,14 @@ def count(text: str) -> int:
         value = float(text.replace("_", ""))
     except ValueError:
         value = 0.5
-    if value < 1 or value != int(value):
+    if value < 1 or not value.is_integer():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
     return int(value)
+
+
+def count_or_none(text: str) -> int:
+    """A whole number, zero for none of it."""
+    return 0 if text.strip() == "0" else count(text)
 
 
 def counts(text: str) -> tuple[int, ...]:
@@ -52,7 +57,7 @@ def counts(text: str) -> tuple[int, ...]:
     >>> counts("100,1e3,1e4")
     (100, 1000, 10000)
     """
-    return tuple(sorted({count(part) for part in text.split(",") if part.strip()}))
+    return tuple(sorted({count(part) for part in text.split(",")}))
 
 
 def statuses(text: str) -> tuple[str, ...]:
@@ -117,13 +122,13 @@ def _what_to_run(made: argparse.ArgumentParser) -> None:
     made.add_argument("--seeds", type=count, help="seeds per size")
     made.add_argument("--cells", type=count, help="repeat a self-test: that many cells")
     made.add_argument(
-        "--tune", type=int, default=0, metavar="K", help="search: best of K draws on validation (default: none)"
+        "--tune", type=count_or_none, default=0, metavar="K", help="search: best of K draws on validation (default: 0)"
     )
     made.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     made.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     made.add_argument("--threads", type=count, help="threads of every library (default: 1; docs/measuring.md says why)")
     made.add_argument(
-        "--offers", type=int, default=0, metavar="K", help="judge K points of the training curve on validation"
+        "--offers", type=count_or_none, default=0, metavar="K", help="judge K points of the training on validation"
     )
     made.add_argument("--results", metavar="DIR", help="where rows are (default: results/local)")
 
@@ -158,15 +163,27 @@ def _rows_commands(command) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and dispatch. A user's mistake is one sentence on standard error and exit code 2."""
-    top = parser()
-    args = top.parse_args(argv)
+    args = argparse.Namespace(command="")
+    try:
+        try:
+            parser().parse_args(argv, args)
+            return _dispatch(args)
+        finally:
+            sys.stdout.flush()  # here, so that a closed pipe is met below and not while Python shuts down
+    except BrokenPipeError:
+        for stream in (1, 2):  # the reader (head, less) has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        return 130 if args.command == "run" else 0
+
+
+def _dispatch(args: argparse.Namespace) -> int:
     if args.version:
         from harness import catalogue
 
         print(f"eras {catalogue.version('eras') or 'from a checkout'}")
         return 0
     if not args.command:
-        top.print_help()
+        parser().print_help()
         return 0
     from harness import commands
     from harness.catalogue import Mistake
@@ -177,9 +194,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Mistake, BadData) as error:
         print(f"eras {args.command}: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader (head, less) has seen enough
-        return 0
     except KeyboardInterrupt:
         print(f"eras {args.command}: interrupted", file=sys.stderr)
         return 130

@@ -5,8 +5,8 @@
 """
 
 import argparse
+import contextlib
 import json
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +15,8 @@ from typing import Any
 
 from harness import catalogue, files, machine, plan
 from harness.catalogue import ROOT, Mistake
-from harness.contract import Block, Cell, Dataset, Technique, era
-from harness.store import LOCAL, Row, Store, parse
+from harness.contract import Block, Cell, Dataset, Plan, Technique, era
+from harness.store import LOCAL, Row, Store, is_open, parse
 
 SELF = "selftest."
 
@@ -102,11 +102,13 @@ def _others(args: argparse.Namespace) -> tuple[list, list]:
 def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[str, ...]]:
     """The cells that the arguments ask for, the plan's own budget in seconds, and what the plan left out."""
     threads = args.threads or 1
-    if args.plan and not args.plan.endswith(".py") and args.plan not in catalogue.names("plan"):
-        catalogue.path_of("plan", args.plan)
+    for kind, flag in (("technique", "-t"), ("dataset", "-d")):
+        if args.plan in catalogue.names(kind):
+            raise Mistake(f"{args.plan} is a {kind}, not a plan: write {flag} {args.plan}")
     if args.plan or not (args.technique or args.dataset):
         made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)])
         blocks, seconds, told = made.blocks, made.seconds, made.told
+        _check_filters(made, args)
     else:
         blocks, seconds, told = (_asked_block(args),), None, ()
     blocks = tuple(b for block in blocks for b in _filtered(block, args))
@@ -142,8 +144,27 @@ def _check_sizes(sizes: tuple[int, ...] | None, datasets: tuple[str, ...]) -> No
                 raise Mistake(f"--sizes {size:,}: {name} has 2 to {rows:,} training rows")
 
 
+def _check_filters(made: Plan, args: argparse.Namespace) -> None:
+    """What is asked for by name must be in the plan; a name that is nowhere gets the nearest ones."""
+    for technique in args.technique or ():
+        catalogue.technique(plan.asked_for(technique)[0])
+    for dataset in args.dataset or ():
+        catalogue.dataset(dataset)
+    filters = (
+        ("-t", args.technique, {t for b in made.blocks for t in b.techniques}),
+        ("-d", args.dataset, {d for b in made.blocks for d in b.datasets}),
+        ("--sizes", args.sizes, {s for b in made.blocks for s in b.sizes}),
+    )
+    for flag, wanted, has in filters:
+        for one in wanted or ():
+            left_out = [text for text in made.told if text.startswith(f"{one} ")]
+            if one not in has:
+                why = left_out[0] if left_out else f"the plan has {', '.join(map(str, sorted(has)))}"
+                raise Mistake(f"{flag} {one} is not in this plan: {why}")
+
+
 def _filtered(block: Block, args: argparse.Namespace) -> Iterator[Block]:
-    """A plan's block with the command line's filters; what is asked for by name must be in the plan."""
+    """A plan's block with the command line's filters."""
     techniques = [t for t in block.techniques if not args.technique or t in args.technique]
     datasets = [d for d in block.datasets if not args.dataset or d in args.dataset]
     sizes = [s for s in block.sizes if not args.sizes or s in args.sizes]
@@ -282,6 +303,26 @@ def _say_summary(summary: Any, failed: list[Row], duration: Any) -> None:
 # ----------------------------------------------------------------------------------------------------- report and rows
 
 
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """A file that cannot be written is the user's mistake."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or "there is no such folder"  # pandas tells of a missing folder without a number
+        raise Mistake(f"{target} cannot be written: {why}; choose another place") from None
+
+
+def lines_of(path: Path) -> list[tuple[bytes, str, Row | None]]:
+    """(line, what is wrong with it, row) of each line; only a torn last line has no newline. Raises Mistake."""
+    try:
+        with path.open("rb") as file:
+            lines = list(file)
+    except OSError as error:
+        raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+    return [(line, *(parse(line) if line.endswith(b"\n") else ("a torn line", None))) for line in lines]
+
+
 def folders_of(args: argparse.Namespace) -> list[Path]:
     """Where rows are read from: --results, else the local rows, else the committed ones."""
     if args.results:
@@ -322,28 +363,34 @@ def verify(args: argparse.Namespace) -> int:
     seen: dict[str, str] = {}
     for folder in folders_of(args):
         for path in sorted(folder.rglob("*.jsonl")):
-            *lines, torn = path.read_bytes().split(b"\n")
-            if torn:
-                notes.append(
-                    f"{path.name}: its last line is torn (a run was stopped while writing); nothing else is lost"
-                )
-            for number, text in enumerate(lines, 1):
-                problem, row = parse(text)
+            try:
+                lines = lines_of(path)
+            except Mistake as error:
+                problems.append(str(error))
+                continue
+            for number, (line, problem, row) in enumerate(lines, 1):
                 where = f"{path.name}, line {number}"
-                if row is None:
+                if row:
+                    rows += 1
+                    problems += [f"{where}: {problem}" for problem in _row_problems(row, folder, seen)]
+                    seen.update({row["id"]: where} if row["status"] == "ok" else {})
+                elif line.endswith(b"\n"):
                     problems.append(f"{where}: {problem}")
-                    continue
-                rows += 1
-                if plan.row_id(row["key"]) != row["id"]:
-                    problems.append(f"{where}: its id does not fit its key (it was changed after it was written)")
-                if row["status"] == "ok" and row["id"] in seen:
-                    problems.append(f"{where}: the same cell is already stored in {seen[row['id']]}")
-                if row["status"] == "ok":
-                    seen[row["id"]] = where
-                if row.get("keep") and not _blob_is_whole(folder, row["keep"]):
-                    problems.append(f"{where}: its arrays blobs/{row['keep'][:12]}... are missing or changed")
+                else:
+                    notes.append(
+                        f"{path.name}: its last line is torn (a run was stopped while writing); nothing else is lost"
+                    )
     show(args.json, {"rows": rows, "problems": problems, "notes": notes}, [*problems, *notes, _verdict(rows, problems)])
     return 1 if problems else 0
+
+
+def _row_problems(row: Row, folder: Path, seen: dict[str, str]) -> Iterator[str]:
+    if plan.row_id(row["key"]) != row["id"]:
+        yield "its id does not fit its key (it was changed after it was written)"
+    if row["status"] == "ok" and row["id"] in seen:
+        yield f"the same cell is already stored in {seen[row['id']]}"
+    if row.get("keep") and not _blob_is_whole(folder, row["keep"]):
+        yield f"its arrays blobs/{row['keep'][:12]}... are missing or changed"
 
 
 def _verdict(rows: int, problems: list[str]) -> str:
@@ -359,28 +406,35 @@ def _blob_is_whole(folder: Path, name: str) -> bool:
 
 def export(args: argparse.Namespace) -> int:
     """Rows out: as they are (jsonl), or flat (csv, parquet)."""
-    rows = list(Store(*folders_of(args)).rows.values())
-    if args.format == "jsonl":
-        text = "".join(json.dumps(r, separators=(",", ":")) + "\n" for r in rows)
-        if args.output:
-            Path(args.output).write_text(text)
-        else:
-            sys.stdout.write(text)
-        return 0
+    store = Store(*folders_of(args))
+    for text in store.told:
+        print(text, file=sys.stderr)
+    rows = list(store.rows.values())
+    if not rows:
+        raise Mistake("there are no rows to export: run `eras run` first, or name a folder with --results DIR")
     if args.format == "parquet" and not args.output:
         raise Mistake("--format parquet needs -o FILE: it is not text")
+    with writing(args.output) if args.output else contextlib.nullcontext():
+        if args.format == "jsonl":
+            text = "".join(json.dumps(r, separators=(",", ":")) + "\n" for r in rows)
+            Path(args.output).write_text(text) if args.output else sys.stdout.write(text)
+        elif args.format == "csv":
+            _flat(rows).to_csv(args.output or sys.stdout, index=False)
+        else:
+            flat = _flat(rows)
+            mixed = [c for c in flat.columns if flat[c].map(type).nunique() > 1 and flat[c].dtype == object]
+            flat.astype(dict.fromkeys(mixed, "string")).to_parquet(args.output)
+    return 0
+
+
+def _flat(rows: list[Row]) -> Any:
+    """One line a row; lists and the like as JSON text."""
     import pandas as pd
 
     flat = pd.json_normalize(rows).drop(columns=["notes", "trajectory"], errors="ignore")
     flat = flat[[c for c in flat.columns if not c.startswith(("why.", "time.raw."))]]
     texts = {c: flat[c].map(lambda v: json.dumps(v) if isinstance(v, list | dict) else v) for c in flat.columns}
-    flat = pd.DataFrame(texts)
-    if args.format == "csv":
-        flat.to_csv(args.output or sys.stdout, index=False)
-    else:
-        mixed = [c for c in flat.columns if flat[c].map(type).nunique() > 1 and flat[c].dtype == object]
-        flat.astype(dict.fromkeys(mixed, "string")).to_parquet(args.output)
-    return 0
+    return pd.DataFrame(texts)
 
 
 # ---------------------------------------------------------------------------------------------------------- the machine
@@ -450,24 +504,38 @@ def _promote(args: argparse.Namespace) -> int:
     rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF)]
     if not rows:
         raise Mistake(f"there are no rows to promote in {results_of(args)}")
+    if Path(args.name).name != args.name:
+        raise Mistake(f"--name {args.name}: a file name without a folder is right; --to names the folder")
+    folder = Path(args.to or ROOT / "results")
     for name in sorted({r["key"]["machine"] for r in rows}):
-        mine = {r["id"]: r for r in rows if r["key"]["machine"] == name}
-        target = Path(args.to or ROOT / "results") / name / f"{args.name}.jsonl"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        kept = Store(target.parent).rows if target.exists() else {}
-        _write_rows(target, {**kept, **mine}.values())
+        mine = [r for r in rows if r["key"]["machine"] == name]
+        target = folder / name / f"{args.name}.jsonl"
+        there = lines_of(target) if target.exists() else []
+        kept = {row["id"]: row for _, _, row in there if row}
+        kept |= {r["id"]: r for r in mine if r["status"] == "ok" or kept.get(r["id"], r)["status"] != "ok"}
+        ordered = sorted(kept.values(), key=lambda r: [r["key"][k] for k in ("dataset", "technique", "size", "seed")])
+        others = [line.rstrip(b"\n") + b"\n" for line, _, row in there if row is None]  # of a newer eras, say
+        _write(target, [*(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in ordered), *others])
+        _copy_blobs(mine, results_of(args), folder)
         print(f"{len(mine)} rows -> {target}")
     return 0
 
 
-def _write_rows(target: Path, rows: Iterable[Row]) -> None:
+def _write(target: Path, lines: Iterable[bytes]) -> None:
     """Whole or not at all."""
-    part = target.with_suffix(".part")
-    ordered = sorted(
-        rows, key=lambda r: (r["key"]["dataset"], r["key"]["technique"], r["key"]["size"], r["key"]["seed"])
-    )
-    part.write_text("".join(json.dumps(r, separators=(",", ":")) + "\n" for r in ordered))
-    part.replace(target)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        part.write_bytes(b"".join(lines))
+        part.replace(target)
+
+
+def _copy_blobs(rows: Iterable[Row], source: Path, target: Path) -> None:
+    """Arrays go with the rows that tell of them."""
+    for name in {r["keep"] for r in rows if r.get("keep")}:
+        there, here_ = source / "blobs" / f"{name}.npz", target / "blobs" / f"{name}.npz"
+        if there.is_file() and not here_.exists():
+            _write(here_, [there.read_bytes()])
 
 
 def _merge(args: argparse.Namespace) -> int:
@@ -478,27 +546,41 @@ def _merge(args: argparse.Namespace) -> int:
         if not source.exists():
             raise Mistake(f"{source}: there is no such file or folder")
         found = [source] if source.is_file() else sorted(source.rglob("*.jsonl"))
-        for path in found:
-            rows = [row for text in path.read_bytes().split(b"\n") if text and (row := parse(text)[1])]
-            for name in sorted({r["key"]["machine"] for r in rows}):
-                target = results_of(args) / name / path.name
-                if target.exists() and target.read_bytes() != path.read_bytes():
-                    raise Mistake(f"{target} exists and differs from {path}: rename one of them")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-                print(f"{len(rows)} rows -> {target}")
+        if not sum(_merge_file(path, results_of(args)) for path in found):
+            raise Mistake(f"{source}: there are no rows in it")
+        if source.is_dir():
+            _copy_blobs(Store(source).rows.values(), source, results_of(args))
     return 0
+
+
+def _merge_file(path: Path, folder: Path) -> int:
+    """Copy the rows of one file to the folders of their machines. How many there are."""
+    lines = lines_of(path)
+    rows = [(line, row) for line, _, row in lines if row]
+    for name in sorted({row["key"]["machine"] for _, row in rows}):
+        mine = [line for line, row in rows if row["key"]["machine"] == name]
+        target = folder / name / path.name
+        if not target.exists():
+            _write(target, mine)
+        elif not target.samefile(path) and target.read_bytes() != b"".join(mine):
+            raise Mistake(f"{target} exists and differs from {path}: rename one of them")
+        print(f"{len(mine)} rows -> {target}")
+    if len(rows) < len(lines):
+        print(f"{path}: {len(lines) - len(rows)} lines are no rows of this eras and stay behind", file=sys.stderr)
+    return len(rows)
 
 
 def _prune(args: argparse.Namespace) -> int:
     """A key is superseded when today's files of its technique, task and dataset have another hash."""
     dropped = 0
     for path in sorted(results_of(args).rglob("*.jsonl")):
-        rows = [row for text in path.read_bytes().split(b"\n") if text and (row := parse(text)[1])]
-        kept = [r for r in rows if not _superseded(r)]
-        dropped += len(rows) - len(kept)
-        if args.really and len(kept) < len(rows):
-            _write_rows(path, kept)
+        lines = lines_of(path)
+        kept = [line for line, _, row in lines if row is None or not _superseded(row)]  # what is no row is not ours
+        dropped += len(lines) - len(kept)
+        if args.really and len(kept) < len(lines):
+            if is_open(path):
+                raise Mistake(f"{path} is being written by a run: prune it when that has ended")
+            _write(path, kept)
     print(f"{dropped} rows of superseded keys " + ("dropped" if args.really else "would go; --really drops them"))
     return 0
 
@@ -526,9 +608,12 @@ def new(args: argparse.Namespace) -> int:
     target = Path(args.name if args.name.endswith(".py") else f"{args.name}.py")
     if target.exists():
         raise Mistake(f"{target} exists already; choose another name")
-    target.write_text(templates.TECHNIQUE if args.kind == "technique" else templates.DATASET)
-    flag = "-t" if args.kind == "technique" else "-d"
-    print(f"{target} written; `eras check ./{target}` tests it, `eras run {flag} ./{target}` runs it")
+    if target.stem in catalogue.names(args.kind):
+        raise Mistake(f"{target.stem} is a {args.kind} of the project, and rows go by name; choose another")
+    with writing(target):
+        target.write_text(templates.TECHNIQUE if args.kind == "technique" else templates.DATASET)
+    flag, where = "-t" if args.kind == "technique" else "-d", target if target.is_absolute() else f"./{target}"
+    print(f"{target} written; `eras check {where}` tests it, `eras run {flag} {where}` runs it")
     return 0
 
 

@@ -117,6 +117,7 @@ class Technique:
 
     tasks    the kinds of question it answers (file names in harness/tasks)
     forms    the forms of data it takes ("table", "image", ...); empty: any
+    dtypes   the number formats that it can compute in: "float32", "bfloat16"
     space    what a search may draw: {"lr": ("log", 1e-4, 1e-1), "depth": ("choice", 2, 4), "k": ("int", 1, 50)}
     """
 
@@ -126,6 +127,7 @@ class Technique:
     tasks: tuple[str, ...]
     forms: tuple[str, ...] = ()
     devices: tuple[str, ...] = ("cpu",)
+    dtypes: tuple[str, ...] = ("float32",)
     space: Mapping[str, tuple] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
 
@@ -150,6 +152,7 @@ class Dataset:
               | "generated" (`load(size, seed)` makes size training rows; the test set is the same for every seed)
     anchor    a reference value of `metric` that counts as skill 1, frozen here with its source; skill 0 is the floor
     ceiling   the best that can be had (Bayes, or the best published), where known
+    package   the installed package that ships the data, where no files are named; part of the fingerprint
     version   raise it when `load` gives other data for the same files
     """
 
@@ -171,6 +174,7 @@ class Dataset:
     ceiling: float | None = None
     ceiling_source: str = ""
     files: tuple[File, ...] = ()
+    package: str = ""
     version: int = 1
 
 

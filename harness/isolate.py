@@ -18,31 +18,40 @@ from typing import Any
 
 from harness import machine, tree
 from harness.catalogue import ROOT
+from harness.contract import Cell
 
 MARK = (
     "ERAS_RUN"  # in the environment of everything that a run starts; what a killed run left is swept at the next start
 )
 TAIL = 4096  # bytes of output kept
 FLOOR = 256 << 20  # bytes of memory that a cell may not take from the machine
+PRELOAD = 120.0  # seconds for a server to import what it is told to
+SERVERS = 8  # kept at most per slot; the one that waited longest goes first
 LOOK = 0.008  # seconds between two looks at time and memory, at least
 GRACE = 3.0  # seconds for a server to end what it is told to end
 
 
 def mark() -> str:
-    """Names this process for the sweep: pid, its start, and the boot."""
+    """Names this process for the sweep: pid, its start, and the boot and process namespace in which both hold."""
     return f"{os.getpid()}/{machine.process_start(os.getpid())}/{machine.boot_id()}"
 
 
-def sweep() -> int:
-    """Kill what a run left that was itself killed too fast to clean up. Returns how many processes."""
-    killed = 0
+def orphans() -> list[int]:
+    """Processes whose run is over. Runs in other process namespaces (containers) are not for us to judge."""
+    found = []
     for pid, value in tree.marked(MARK).items():
         owner, start, boot = (*value.split("/"), "", "")[:3]
         if boot == machine.boot_id() and start.isdigit() and not machine.is_alive(int(owner), int(start)):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-    return killed
+            found.append(pid)
+    return found
+
+
+def sweep() -> None:
+    """Kill what a run left that was itself killed too fast to clean up, and remove its memory groups."""
+    for pid in orphans():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    machine.sweep_cgroups()
 
 
 class ServerDied(Exception):
@@ -68,7 +77,7 @@ class Server:
         }
         settings = json.dumps({"preload": preload, "parent": os.getpid()})
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "harness.server", settings],
+            [sys.executable, "-P", "-m", "harness.server", settings],  # -P: the user's folder shadows nothing
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,8 +90,9 @@ class Server:
             os.set_blocking(stream.fileno(), False)
             self.selector.register(stream, selectors.EVENT_READ)
         self.pending, self.output = b"", b""
-        self.seconds: float | None = None
-        self.threads_at_start = 0
+        self.seconds: float | None = None  # of the preload; None: not ready yet
+        self.threads_at_start: int | None = None
+        self.used = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -111,7 +121,7 @@ class Server:
                 raise ServerDied(self.text())
             else:
                 *lines, self.pending = (self.pending + got).split(b"\n")
-                found += [json.loads(line) for line in lines]
+                found += [_event(line) for line in lines]
         for event in found:
             if event.get("ready"):
                 self.seconds, self.threads_at_start = event["seconds"], event["threads"]
@@ -141,6 +151,13 @@ class Server:
         self.selector.close()
 
 
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError):
+        raise ServerDied(f"an event that cannot be read: {line[:80]!r}") from None
+
+
 @dataclass
 class Outcome:
     """What came of one cell, before it is a row."""
@@ -150,8 +167,7 @@ class Outcome:
     output: str = ""
     measured: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    peak: int | None = None  # bytes the tree reached, where it was ended for it
-    swept: int = 0
+    peak: int | None = None  # bytes the tree reached, where a memory group counts them or polling ended it
 
 
 class Slot:
@@ -161,34 +177,47 @@ class Slot:
         self.cores, self.number = cores, number
         self.servers: dict[tuple, Server] = {}
         self.server: Server | None = None
-        self.cell: Any = None
+        self.group: machine.Cgroup | None = None
         self.count = 0
 
     def start(
-        self, cell: Any, preload: tuple[str, ...], request: Mapping[str, Any], timeout: float, limit: int
+        self, cell: Cell, preload: tuple[str, ...], request: Mapping[str, Any], timeout: float, limit: int
     ) -> None:
-        """Fork the cell. CUDA cells get a server that has imported nothing: a forked CUDA context does not work."""
-        which = (() if cell.device == "cuda" else preload, cell.threads)
-        if which not in self.servers or self.servers[which].process.poll() is not None:
-            self.servers[which] = Server(*which)
-        self.server, self.cell, self.request = self.servers[which], cell, request
-        while self.server.seconds is None:
-            self.server.events(0.1)  # the preload is nobody's time limit
-        self.server.output = b""
-        self.timeout, self.limit = timeout, limit
+        """Take a cell on. CUDA cells get a server that has imported nothing: a forked CUDA context does not work."""
+        self.cell, self.request, self.timeout, self.limit = cell, request, timeout, limit
+        self.server = self._server((() if cell.device == "cuda" else preload, cell.threads))
+        self.group = None
         self.count += 1
-        self.group = machine.make_cgroup(f"eras-{os.getpid()}-{self.number}-{self.count}", limit)
-        self.started = self.checked = time.monotonic()
+        self.sent, self.over, self.why = False, "", ""  # over: the reason why it was ended from here; why: its status
+        self.began = self.started = self.checked = time.monotonic()
         self.result: dict[str, Any] = {}
-        self.over = ""  # the reason why the cell was ended from here
-        self.why = ""  # the status that goes with it
-        self.phase, self.grown = "start", 0
+        self.phase, self.grown = "preload", 0
         self.step: tuple[int, int | None] | None = None
         self.shared: int | None = None
+        self.killed_before = machine.oom_kills()
+
+    def _server(self, which: tuple) -> Server:
+        """The server with these imports, new if there is none; servers that waited longest make room."""
+        self.servers = {k: s for k, s in self.servers.items() if s.process.poll() is None}
+        if which not in self.servers:
+            while len(self.servers) >= SERVERS:
+                oldest = min(self.servers, key=lambda k: self.servers[k].used)
+                self.servers.pop(oldest).close()
+            self.servers[which] = Server(*which)
+        self.servers[which].used = time.monotonic()
+        return self.servers[which]
+
+    def _send(self) -> None:
+        """Fork the cell, once its server is ready: what the server imports is nobody's time limit."""
+        assert self.server
+        self.server.output = b""
+        self.group = machine.make_cgroup(f"eras-{os.getpid()}-{self.number}-{self.count}", self.limit)
+        self.sent, self.phase = True, "start"
+        self.started = self.checked = time.monotonic()
         self.server.send(
-            **request,
+            **self.request,
             cores=list(self.cores),
-            limit=limit,
+            limit=self.limit,
             groups=[str(path) for path in self.group.procs] if self.group else [],
             preload_seconds=self.server.seconds,
         )
@@ -197,17 +226,21 @@ class Slot:
         """Look once, for at most `timeout` seconds. The outcome, when the cell has ended."""
         assert self.server
         try:
+            if not self.sent and self.server.seconds is not None:
+                self._send()
             for event in self.server.events(timeout):
                 if "exit" in event:
                     return self._ended(event["exit"], event["left"])
                 self._hear(event)
-            if time.monotonic() - self.checked > LOOK:
+            if not self.sent and time.monotonic() - self.began > PRELOAD:
+                raise ServerDied(f"its imports took over {PRELOAD:g} s")
+            if self.sent and time.monotonic() - self.checked > LOOK:
                 self.checked = time.monotonic()
                 self._check()
-        except ServerDied:
+        except ServerDied as died:
             self.servers = {k: s for k, s in self.servers.items() if s is not self.server}
             self.server.close(at_once=True)
-            return self._ended(-9, [])
+            return self._ended(None, [], str(died))
         return None
 
     def _hear(self, event: Mapping[str, Any]) -> None:
@@ -231,16 +264,15 @@ class Slot:
         below = tree.descendants(self.server.pid) if self.server else []
         if len(below) > 1 and self.phase == "fit" and self.shared is not None and self.server:
             self.grown = max(self.grown, tree.shared_out([self.server.pid, *below]) - self.shared)
+        held = sum(tree.status(p).get("RssAnon", 0) for p in below)
         if self.group:
             if self.group.oom_killed():
                 return self.end("oom", f"over its memory limit of {_size(self.limit)} in phase {self.phase}")
-        elif self.cell.device == "cpu":
-            held = sum(tree.status(p).get("RssAnon", 0) for p in below)
-            if held > self.limit:
-                self.grown = max(self.grown, held)
-                return self.end("oom", f"the process tree held {_size(held)}, over its limit of {_size(self.limit)}")
+        elif held > self.limit and (held := tree.shared_out(below)) > self.limit:  # pages held by several count once
+            self.grown = max(self.grown, held)
+            return self.end("oom", f"the process tree held {_size(held)}, over its limit of {_size(self.limit)}")
         free = tree.available()
-        if free is not None and free < FLOOR:
+        if free is not None and free < FLOOR < held:
             self.end("oom", f"the machine had only {_size(free)} left, below the floor of {_size(FLOOR)}")
         return None
 
@@ -250,23 +282,20 @@ class Slot:
         assert self.server
         self.server.send(kill=True)
 
-    def _ended(self, code: int, left: list[int]) -> Outcome:
+    def _ended(self, code: int | None, left: list[int], died: str = "") -> Outcome:
+        """The outcome of a cell that ended with this exit code, or whose server ended (code None)."""
         assert self.server
-        deadline = time.monotonic() + 0.2
-        while self.server.process.poll() is None and self.server.events(0.0) and time.monotonic() < deadline:
-            pass
+        if code is not None:
+            self.server.events(0.0)  # the last of its output
         outcome = Outcome(output=self.server.text(), seconds=time.monotonic() - self.started)
         outcome.measured = self.result.get("measured", {})
-        peak = self.group.peak() if self.group else None
-        outcome.peak = max(filter(None, (peak, self.grown)), default=None)
+        group = self.group
+        outcome.peak = max(filter(None, (group.peak() if group else None, self.grown)), default=None)
         if self.grown:
             outcome.measured.setdefault("memory", {})["tree"] = self.grown
-        killed = bool(self.group and self.group.oom_killed())
-        if self.group:
-            try:
-                self.group.close()
-            except OSError as error:
-                outcome.output += f"\n[eras] the memory group stays: {error}"
+        killed = (group and group.oom_killed()) or (
+            code == -signal.SIGKILL and machine.oom_kills() > self.killed_before
+        )
         if self.over:
             outcome.status, outcome.reason = self.why, self.over
         elif killed:
@@ -276,19 +305,32 @@ class Slot:
             )
         elif self.result:
             outcome.status, outcome.reason = self.result["outcome"]["status"], self.result["outcome"]["reason"]
+        elif code is None:
+            outcome.reason = (
+                f"the server of its libraries ended in phase {self.phase}: {died.strip()[-300:] or 'no word'}"
+            )
         else:
             outcome.reason = f"the process ended with {_ending(code)} in phase {self.phase}"
         if left:
             outcome.reason += f"; {len(left)} processes could not be ended"
-        self.server = None if self.server.process.poll() is not None else self.server
-        self.cell = None
+        self._close_group(outcome)
         return outcome
+
+    def _close_group(self, outcome: Outcome | None = None) -> None:
+        if self.group:
+            try:
+                self.group.close()
+            except OSError as error:
+                if outcome:
+                    outcome.output += f"\n[eras] the memory group stays: {error}"
+            self.group = None
 
     def close(self, at_once: bool = False) -> None:
         """End all servers."""
         for server in self.servers.values():
             server.close(at_once)
         self.servers = {}
+        self._close_group()
 
 
 def _ending(code: int) -> str:

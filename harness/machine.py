@@ -3,6 +3,7 @@
 Linux is measured; elsewhere a fact that cannot be had is None. Standard library at import: the parent uses this page.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -82,10 +83,11 @@ def _gpu_names() -> list[str] | None:
     return [match[1].strip() for match in found if match] or None
 
 
-def boot_id() -> str | None:
-    """Differs after every start of the machine; tells that a process number of an earlier start means nothing now."""
-    file = Path("/proc/sys/kernel/random/boot_id")
-    return file.read_text().strip() if file.exists() else None
+def boot_id() -> str:
+    """Where a process number means something: this start of the machine, and this process namespace (container)."""
+    file, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    boot = file.read_text().strip() if file.exists() else "unknown"
+    return f"{boot}:{os.readlink(namespace) if namespace.exists() else ''}"
 
 
 def process_start(pid: int) -> int | None:
@@ -203,6 +205,21 @@ def _mounted(mount: Path, own: str) -> Path:
     """Where a group lies: in a container the path told may be the host's, and the mount itself is the group."""
     folder = mount / own.lstrip("/")
     return folder if folder.is_dir() else mount
+
+
+def sweep_cgroups() -> None:
+    """Remove the groups that dead runs of this machine left; one that still holds a process stays."""
+    for folder, _ in _own_cgroups():
+        for group in folder.glob("eras-*-*"):
+            pid = group.name.split("-")[1]
+            if pid.isdigit() and not is_alive(int(pid), None):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for memory since boot."""
+    return _counters(Path("/proc/vmstat")).get("oom_kill", 0)
 
 
 @lru_cache(maxsize=1)

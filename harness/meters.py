@@ -156,7 +156,7 @@ def energy_counter(device: str = "cpu") -> tuple[Callable[[], float] | None, str
 
 
 def _rapl_counter() -> tuple[Callable[[], float] | None, str]:
-    packages = sorted(folder for folder in RAPL.glob("intel-rapl:*") if folder.name.count(":") == 1)
+    packages = sorted(folder for folder in RAPL.glob("intel-rapl:*") if _is_package(folder))
     if not packages:
         return None, "no CPU energy counter (RAPL) on this machine"
     try:
@@ -175,6 +175,14 @@ def _rapl_counter() -> tuple[Callable[[], float] | None, str]:
         return total / 1e6
 
     return read, "rapl"
+
+
+def _is_package(folder: Path) -> bool:
+    """A processor package; its parts, and "psys", which holds it again, are left out."""
+    try:
+        return (folder / "name").read_text().startswith("package")
+    except OSError:
+        return False
 
 
 def _nvml_counter() -> tuple[Callable[[], float] | None, str]:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from harness import catalogue, machine, search
-from harness.catalogue import Mistake
+from harness.catalogue import Found, Mistake, public_name
 from harness.contract import Block, Budget, Cell, Cost, Dataset, Plan
 
 GRID = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
@@ -22,8 +22,13 @@ HOLD = 0.2  # share of the n training rows on which a search trial is judged
 def named(name: str, here: Iterable[str]) -> Plan:
     """The plan of that name or file, made for this machine and the datasets that are here."""
     path = catalogue.path_of("plan", name)
-    module = catalogue.load(path)
-    return module.plan({**machine.fingerprint(), "here": frozenset(here)})
+    try:
+        made = catalogue.load(path).plan({**machine.fingerprint(), "here": frozenset(here)})
+    except Exception as error:  # a plan file may be the user's, and raise whatever it likes
+        raise Mistake(f"plan {name}: {type(error).__name__}: {error}") from error
+    for block in catalogue.typed(made, Plan, f"plan {name}: what plan(machine) returns").blocks:
+        catalogue.typed(block, Block, f"plan {name}, a block")
+    return made
 
 
 def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "float32") -> list[Cell]:
@@ -39,6 +44,7 @@ def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "fl
                 task is None
                 or (found.card.forms and card.form not in found.card.forms)
                 or device not in found.card.devices
+                or dtype not in found.card.dtypes
             ):
                 continue
             for size in sorted({s for s in block.sizes if s <= card.rows}):
@@ -88,9 +94,9 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
         name, inside = text[:-1].split("[", 1)
         try:
             call = ast.parse(f"f({inside})", mode="eval").body
-            assert isinstance(call, ast.Call) and not call.args
+            assert isinstance(call, ast.Call) and not call.args and all(k.arg for k in call.keywords)
             keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
-        except (SyntaxError, ValueError, AssertionError):
+        except (SyntaxError, ValueError, TypeError, AssertionError):
             raise Mistake(f"{text!r} does not read as NAME[keyword=value, ...] with literal values") from None
     elif ":" in text:
         name, value = text.split(":", 1)
@@ -101,7 +107,13 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
     else:
         return text, {}
     _check_keywords(name, keywords)
-    return name, keywords
+    return name, _told(name, keywords)
+
+
+def _told(name: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords that differ from the defaults: `knn[k=5]` is `knn`."""
+    defaults = catalogue.technique(name).defaults
+    return {k: v for k, v in keywords.items() if k not in defaults or defaults[k] != v}
 
 
 def _value(text: str) -> Any:
@@ -113,7 +125,12 @@ def _value(text: str) -> Any:
 
 def _check_keywords(name: str, keywords: Mapping[str, Any]) -> None:
     defaults = catalogue.technique(name).defaults
-    for keyword in keywords:
+    for keyword, value in keywords.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            told = f"{name}[{keyword}={value!r}]: a row cannot hold this value; finite numbers and texts are right"
+            raise Mistake(told) from None
         if defaults and keyword not in defaults:
             raise Mistake(f"{name} has no hyperparameter {keyword!r}; it has {', '.join(defaults)}")
 
@@ -146,20 +163,26 @@ def _key(cell: Cell, machine_name: str) -> dict[str, Any]:
     }
 
 
+def files(cell: Cell) -> tuple[Found, Found, Found]:
+    """What the cell's technique, task and dataset files tell."""
+    return _found(cell.technique, cell.task, cell.dataset)
+
+
+def _found(technique: str, task: str, dataset: str) -> tuple[Found, Found, Found]:
+    return catalogue.technique(technique), catalogue.find("task", task), catalogue.dataset(dataset)
+
+
+def changed(cell: Cell) -> str:
+    """The name of a file of this cell that is no longer what its key says, or ""."""
+    paths = [path for found in files(cell) for path in (found.path, *found.ours)]
+    return next((p.name for p in paths if catalogue.file_hash(p) != catalogue.file_hash.__wrapped__(p)), "")
+
+
 @cache
 def _files_of(technique: str, task: str, dataset: str) -> tuple[str, str, dict[str, str]]:
-    found = (catalogue.technique(technique), catalogue.find("task", task), catalogue.dataset(dataset))
+    found = _found(technique, task, dataset)
     libraries = {k: catalogue.minor(v) for k, v in catalogue.libraries(found[0]).items()}
     return catalogue.code_hash(*found), catalogue.fingerprint(found[2]), libraries
-
-
-def public_name(name: str) -> str:
-    """A file of the user's is called by its stem in rows; no path of one machine goes into them.
-
-    >>> public_name("/home/me/mine.py"), public_name("knn")
-    ('mine', 'knn')
-    """
-    return name.rsplit("/", 1)[-1].removesuffix(".py")
 
 
 def row_id(a_key: Mapping[str, Any]) -> str:
@@ -176,7 +199,7 @@ def trials(cell: Cell) -> list[Cell]:
     space = catalogue.technique(cell.technique).card.space
     condition = {**cell.condition, "validation": HOLD}
     return [
-        replace(cell, tune=0, keywords={**cell.keywords, **drawn}, condition=condition)
+        replace(cell, tune=0, keywords=_told(cell.technique, {**cell.keywords, **drawn}), condition=condition)
         for drawn in search.draws(space, cell.tune, cell.seed)
     ]
 
@@ -222,7 +245,22 @@ def cost(cell: Cell) -> Cost | None:
         return None
     card: Dataset = catalogue.dataset(cell.dataset).card
     examples = cell.budget.amount if cell.budget and cell.budget.unit == "examples" else None
-    return function(cell.size, card.shape, card.classes, examples, **cell.keywords)
+    try:
+        trained = cell.size - int(cell.size * cell.condition.get("validation", 0))
+        priced = function(trained, card.shape, card.classes, examples, **cell.keywords)
+    except Exception as error:  # the file may be the user's, and the keywords may be wrong
+        raise Mistake(
+            f"{_asked(cell)}: its cost cannot be told, {type(error).__name__}: {error}; are its keywords right? "
+            "(cost may use builtins, math and Cost only)"
+        ) from error
+    if not isinstance(priced, Cost):
+        raise Mistake(f"{_asked(cell)}: cost returned {priced!r:.60}; Cost(fit, answer, bytes) is right")
+    return priced
+
+
+def _asked(cell: Cell) -> str:
+    keywords = ", ".join(f"{name}={value!r}" for name, value in cell.keywords.items())
+    return public_name(cell.technique) + (f"[{keywords}]" if keywords else "")
 
 
 class Forecaster:
@@ -236,17 +274,17 @@ class Forecaster:
         self.points: dict[tuple, dict[str, list[tuple[float, float]]]] = {}
         self.known: dict[tuple, dict[tuple, Forecast]] = {}
         for row in rows:
-            self.learn(row)
+            if row["key"]["machine"] == machine.fingerprint()["name"]:
+                self.learn(row)
 
     def learn(self, row: Mapping[str, Any]) -> None:
         """Take one finished row into account."""
-        if row["status"] != "ok" or not row.get("work") or row["work"].get("operations") is None or not row["time"].get("wall"):
+        work, seconds = (row.get("work") or {}).get("operations"), (row.get("time") or {}).get("wall")
+        if row["status"] != "ok" or work is None or not seconds:
             return
         k = row["key"]
         series = (k["technique"], k["device"], k["threads"])
-        self.points.setdefault(series, {}).setdefault(k["dataset"], []).append(
-            (row["work"]["operations"], row["time"]["wall"])
-        )
+        self.points.setdefault(series, {}).setdefault(k["dataset"], []).append((work, seconds))
         self.known.pop(series, None)
 
     def __call__(self, cell: Cell) -> Forecast:

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness import catalogue, machine, plan
@@ -15,7 +16,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "quality": ("metric", "higher_is_better", "test", "valid", "floor", "ceiling"),
     "time": (
         *("import", "load", "fit", "fit_cpu", "first_step", "steps", "answer", "answer_cpu", "answers"),
-        *("throughput", "batch", "latency_1", "latency_1000", "raw", "total", "wall"),
+        *("throughput", "batch", "latency_1", "latency_1000", "raw", "total", "wall", "limit"),
     ),
     "memory": (
         "load",
@@ -38,6 +39,8 @@ WHY = {  # the reason of a null that has none of its own
     "memory.tree": "no process beside the cell's own was seen",
     "memory.cuda": "this cell ran on the cpu",
     "memory.peak": "only taken where the limits ended the cell, or its memory group counts it",
+    "work.operations": "the technique's file has no cost function",
+    "work.flops": "the technique's cost counts steps, not FLOPs, or it has none",
     "work.flops_per_second": "no count of FLOPs",
     "work.share_of_peak": "no count of FLOPs, or this machine's peak is not measured yet: `eras doctor --measure`",
     "provenance.commit": "not a git checkout",
@@ -51,24 +54,25 @@ WHY = {  # the reason of a null that has none of its own
 
 
 def build(cell: Cell, measured: Mapping[str, Any], run: str, **outcome: Any) -> dict[str, Any]:
-    """The row of one cell. `outcome`: status, reason, stderr, wall, limit, enforced_by, peak, search."""
+    """The row of one cell. `outcome`: status, reason, stderr, wall, limit, enforced_by, peak, search, loan."""
     row: dict[str, Any] = {
         "schema": SCHEMA,
         "key": plan.key(cell),
         "status": outcome["status"],
         "reason": outcome["reason"],
         "stderr": outcome.get("stderr", ""),
-        "provenance": _provenance(cell, run, measured.get("gpu_flags")),
+        "provenance": {**_provenance(cell, run, measured.get("gpu_flags")), **outcome.get("loan", {})},
     }
     row["id"] = plan.row_id(row["key"])
     for section, names in SECTIONS.items():
         row[section] = {name: (measured.get(section) or {}).get(name) for name in names}
-    row["time"]["wall"] = outcome.get("wall")
+    row["time"] |= {"wall": outcome.get("wall"), "limit": outcome.get("timeout")}
     row["quality"] |= measured.get("protocol", {})
     row["memory"] |= {name: outcome.get(name) for name in ("peak", "limit", "enforced_by")}
     if row["memory"]["tree"]:  # held by other processes of the cell: the larger of both is what the cell took
         row["memory"]["anonymous"] = max(row["memory"]["tree"], row["memory"]["anonymous"] or 0)
-    row["work"] |= _work(cell, row["time"]["fit"], row["time"]["steps"])
+    best = (outcome.get("search") or {}).get("best", {})  # a tuned cell's work is that of the keywords it ran with
+    row["work"] |= _work(replace(cell, keywords={**cell.keywords, **best}), row["time"]["fit"])
     row["trajectory"], row["notes"] = measured.get("trajectory", []), measured.get("notes", [])
     row["search"], row["keep"] = outcome.get("search"), measured.get("keep")
     row["why"] = dict(_reasons(row, measured.get("why", {})))
@@ -93,7 +97,7 @@ def _nulls(value: Any, path: str) -> Iterator[str]:
             yield from _nulls(inner, f"{path}.{number}")
 
 
-def _work(cell: Cell, seconds: float | None, steps: int | None) -> dict[str, Any]:
+def _work(cell: Cell, seconds: float | None) -> dict[str, Any]:
     """Analytic operations of the fit and what they make of the machine; FLOPs only where `cost` counts FLOPs."""
     priced = plan.cost(cell)
     if priced is None:

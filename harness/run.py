@@ -1,5 +1,6 @@
 """The parent: a loop over ready cells. Schedules, limits, progress; appends rows. Imports no torch and no numpy."""
 
+import os
 import signal
 import time
 from collections.abc import Iterable
@@ -43,6 +44,15 @@ class Work:
     id: str
     needs: dict[str, str] = field(default_factory=dict)
     search: dict[str, Any] | None = None
+    began: str = ""  # UTC
+
+    def trials(self) -> list[str]:
+        """Row ids of its search trials, each once: a small space may be drawn from twice."""
+        return list(dict.fromkeys(i for name, i in self.needs.items() if name.startswith("trial ")))
+
+    def given(self) -> dict[str, str]:
+        """{name: row id} of the rows whose arrays it is lent."""
+        return {name: i for name, i in self.needs.items() if not name.startswith("trial ")}
 
 
 @dataclass
@@ -65,12 +75,13 @@ def works(cells: Iterable[Cell]) -> list[Work]:
     found: dict[str, Work] = {}
     for cell in cells:
         needs = {name: plan.row_id(wanted) for name, wanted in cell.needs.items()}
+        own = dict(needs)
         for number, trial in enumerate(plan.trials(cell) if cell.tune else []):
             id_ = plan.row_id(plan.key(trial))
-            needs[f"trial {number}"] = id_
-            found.setdefault(id_, Work(trial, id_))
+            own[f"trial {number}"] = id_
+            found.setdefault(id_, Work(trial, id_, needs))
         id_ = plan.row_id(plan.key(cell))
-        found.setdefault(id_, Work(cell, id_, needs))
+        found.setdefault(id_, Work(cell, id_, own))
     return list(found.values())
 
 
@@ -95,11 +106,12 @@ class Loop:
         self.screen.start(len(self.waiting), len(self.summary.rows), self._seconds_left())
         if not self.waiting:
             return self._finish()
+        threads = max(work.cell.threads for work in self.waiting)
+        slots = [isolate.Slot(cores, number) for number, cores in enumerate(_cores(self.options.jobs, threads))]
         self.enforced_by = machine.limits()["memory"]
         isolate.sweep()
         self.journal = Journal(self.options.folder, machine.fingerprint()["name"], self.run)
-        slots = [isolate.Slot(cores, number) for number, cores in enumerate(_cores(self.options.jobs))]
-        before = {s: signal.signal(s, self._interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
+        before = {s: signal.signal(s, self._interrupt) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             while (self.waiting and not self.summary.stopped) or self.running:
                 self._launch([s for s in slots if s not in self.running])
@@ -113,6 +125,7 @@ class Loop:
             for work, _ in self.running.values():
                 self.journal.release(work.id)
             self.journal.close()
+            self.screen.stop()
             for number, handler in before.items():
                 signal.signal(number, handler)
         return self._finish()
@@ -123,7 +136,7 @@ class Loop:
         return self.summary
 
     def _interrupt(self, number: int, _frame: Any) -> None:
-        self.interrupts += 2 if number == signal.SIGTERM else 1
+        self.interrupts += 1 if number == signal.SIGINT else 2
         self.summary.stopped = self.summary.stopped or "interrupted"
         if self.interrupts == 1:
             self.screen.say("interrupted: finishing the cell that runs, its row will be saved; Ctrl-C again stops now")
@@ -134,12 +147,25 @@ class Loop:
         """Take over rows that are there already."""
         still = []
         for work in self.waiting:
-            known = self.store.final(work.id, self.options.retry)
+            known = self._known(work)
             if known:
                 self._settle(work, known)
             else:
                 still.append(work)
         self.waiting = still
+
+    def _known(self, work: Work) -> Row | None:
+        """The row that makes computing this cell needless. A limit that is larger today makes old failures void."""
+        known = self.store.final(work.id, self.options.retry)
+        if known is None:
+            return None
+        if known["status"] == "timeout" and self.options.timeout > (known["time"].get("limit") or 0):
+            return None
+        if known["status"] == "oom" and (self.options.limit or 0) > (known["memory"]["limit"] or 0):
+            return None
+        if self.options.offers and work.cell.budget and known["status"] == "ok" and not known["trajectory"]:
+            return None
+        return known
 
     def _settle(self, work: Work, known: Row) -> None:
         self.summary.rows[work.id] = known
@@ -180,7 +206,7 @@ class Loop:
             return self._skip(
                 work, f"forecast to need {forecast.bytes / 1e9:.1f} GB, the limit is {self._limit() / 1e9:.1f} GB"
             )
-        failed = [n for n, id_ in work.needs.items() if not n.startswith("trial ") and not self._is_ok(id_)]
+        failed = [name for name, id_ in work.given().items() if not self._is_ok(id_)]
         if failed:
             return self._skip(work, f"the rows it needs are not there: {', '.join(failed)}")
         return True
@@ -201,10 +227,14 @@ class Loop:
     def _begin(self, slot: isolate.Slot, work: Work) -> bool:
         """Claim the cell and start it. False when another run has it, or has just finished it."""
         assert self.journal
-        if not self.journal.claim(work.id):
+        try:
+            if not self.journal.claim(work.id):
+                return False
+        except DiskFull as error:
+            self.summary.stopped = str(error)
             return False
         self.store.refresh()
-        known = self.store.final(work.id, self.options.retry)
+        known = self._known(work)
         if known:
             self.journal.release(work.id)
             self.waiting.remove(work)
@@ -214,8 +244,16 @@ class Loop:
         self.waiting.remove(work)
         cell = work.cell
         if cell.tune:
+            absent = [i for i in work.trials() if i not in self.store.rows]
+            if absent:
+                self.journal.release(work.id)
+                self.summary.left.append(
+                    (cell, f"{len(absent)} of its {len(work.trials())} search trials were left out")
+                )
+                self.screen.drop()
+                return False
             try:
-                cell, work.search = plan.resolve(cell, [self.store.rows[i] for i in work.needs.values()])
+                cell, work.search = plan.resolve(cell, [self.store.rows[i] for i in work.trials()])
             except LookupError as error:
                 self.journal.release(work.id)
                 self.waiting.append(work)
@@ -224,6 +262,7 @@ class Loop:
         timeout = (
             min(self.options.timeout, left + 0.05 * self.options.seconds) if left and self.options.seconds else None
         )
+        work.began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.running[slot] = (work, time.monotonic())
         slot.start(cell, _preload(cell), self._request(cell, work), timeout or self.options.timeout, self._limit())
         self.screen.running([w.cell for w, _ in self.running.values()])
@@ -231,7 +270,7 @@ class Loop:
 
     def _request(self, cell: Cell, work: Work) -> dict[str, Any]:
         blobs = self.options.folder / "blobs"
-        given = {n: self.store.rows[i]["keep"] for n, i in work.needs.items() if not n.startswith("trial ")}
+        given = {name: self.store.rows[i]["keep"] for name, i in work.given().items()}
         return {
             "cell": cell.as_dict(),
             "paths": {
@@ -260,6 +299,8 @@ class Loop:
         """Store what came of a cell, then give its claim back."""
         assert self.journal
         left = self._budget_left()
+        if changed := plan.changed(work.cell):
+            outcome.status, outcome.reason = "error", f"{changed} was changed while the cell ran: run it again"
         if outcome.status == "timeout" and slot.timeout < self.options.timeout and left is not None and left <= 0:
             why = f"stopped after {outcome.seconds:.0f} s: the budget ended while it ran"
             self.summary.left.append((work.cell, why))
@@ -273,6 +314,8 @@ class Loop:
                 reason=outcome.reason,
                 stderr=outcome.output if outcome.status != "ok" else "",
                 wall=outcome.seconds,
+                timeout=slot.timeout,
+                loan={"started": work.began, "jobs": self.options.jobs, "load": os.getloadavg()[0]},
                 limit=slot.limit,
                 enforced_by=self.enforced_by,
                 peak=outcome.peak,
@@ -310,31 +353,30 @@ class Loop:
 
 
 def _series(cell: Cell) -> tuple:
-    return (
-        cell.technique,
-        repr(sorted(cell.keywords.items())),
-        repr(sorted(cell.condition.items())),
-        cell.dataset,
-        cell.device,
-    )
+    """Cells that differ in size and seed alone."""
+    settings = (repr(sorted(cell.keywords.items())), repr(sorted(cell.condition.items())))
+    return (cell.technique, *settings, cell.dataset, cell.device, cell.dtype, cell.threads, cell.tune)
 
 
 def _preload(cell: Cell) -> tuple[str, ...]:
     """What the cell's files import, and nothing else: more would put other techniques' libraries under its memory."""
-    found = (catalogue.technique(cell.technique), catalogue.find("task", cell.task), catalogue.dataset(cell.dataset))
+    found = plan.files(cell)
     ours = {".".join(path.relative_to(catalogue.ROOT).with_suffix("").parts) for f in found for path in f.ours}
+    ours.discard("harness.files")  # the worker brings it anyway, and one server then serves more datasets
     return tuple(sorted({module for f in found for module in f.imports} | ours))
 
 
-def _cores(jobs: int) -> list[tuple[int, ...]]:
-    """Cores of each slot: all (no pinning) for one job, else equal shares."""
-    import os
-
+def _cores(jobs: int, threads: int) -> list[tuple[int, ...]]:
+    """Cores of each slot: all (no pinning) for one job, else equal shares, none smaller than a cell's threads."""
     if jobs == 1:
         return [()]
+    if not hasattr(os, "sched_getaffinity"):
+        raise catalogue.Mistake(f"--jobs {jobs}: this system cannot pin cells to cores, so it can run one at a time")
     cores = sorted(os.sched_getaffinity(0))
-    if jobs > len(cores):
-        raise catalogue.Mistake(f"--jobs {jobs}: there are {len(cores)} cores, and no two cells may share one")
+    if jobs * threads > len(cores):
+        raise catalogue.Mistake(
+            f"--jobs {jobs} with {threads} threads each: there are {len(cores)} cores, and no two cells may share one"
+        )
     share = len(cores) // jobs
     return [tuple(cores[i * share : (i + 1) * share]) for i in range(jobs)]
 

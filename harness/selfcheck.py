@@ -1,4 +1,4 @@
-"""`eras doctor --self`: the engine's own figures, measured here and now on the self-tests. Minutes; nothing else may run.
+"""`eras doctor --self`: the engine's own figures, measured here and now on the self-tests. Takes minutes.
 
 Each line: what, the figure, the aim, and whether it is met. These are benchmarks, so no test asserts them.
 """
@@ -117,7 +117,9 @@ def _memories() -> Iterator[Line]:
         eras("run", "-t", technique, "--mem-limit", "1GB", "--results", folder)
         lost, row, alive = watch.lost(), only_row(folder), left()
         held = max(row["memory"]["peak"] or 0, row["memory"]["tree"] or 0)
-        what = f"{technique.removeprefix('selftest.')}, limit 1 GB: {row['status']} at {held / 1e9:.2f} GB, {alive} left"
+        what = (
+            f"{technique.removeprefix('selftest.')}, limit 1 GB: {row['status']} at {held / 1e9:.2f} GB, {alive} left"
+        )
         yield what, f"{lost / 1e9:.2f} GB lost", "< 1.2 GB", lost < 1.2e9 and row["status"] == "oom" and not alive
 
 

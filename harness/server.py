@@ -18,6 +18,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from typing import Any
 
 from harness import tree
@@ -34,24 +35,19 @@ def main(argument: str) -> None:
         return  # the parent died before the line above could guard against it
     events = os.dup(1)
     os.dup2(2, 1)
-    started, failed = time.perf_counter(), {}
+    started = time.perf_counter()
     torch_too = (
         ["torch._dynamo"] if "torch" in settings["preload"] else []
     )  # its optimisers import it: 1 s in every fit
     for module in ["harness.worker", "threadpoolctl", *settings["preload"], *torch_too]:
         try:
             importlib.import_module(module)
-        except Exception as error:  # told again, by name, in the cell that needs it
-            failed[module] = repr(error)
+        except BaseException:  # raised again, by name, in the cell that needs it; a module may even call sys.exit
+            traceback.print_exc()
     gc.collect()
     gc.freeze()
-    _say(
-        events,
-        ready=True,
-        seconds=time.perf_counter() - started,
-        threads=len(os.listdir("/proc/self/task")),
-        failed=failed,
-    )
+    threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else None
+    _say(events, ready=True, seconds=time.perf_counter() - started, threads=threads)
     _serve(events)
 
 
@@ -80,6 +76,8 @@ def _serve(events: int) -> None:
             for line in lines:
                 request = json.loads(line)
                 if request.get("kill"):
+                    if child:
+                        os.kill(child, signal.SIGKILL)
                     tree.end(os.getpid())
                 else:
                     child = _fork(request, events)
@@ -126,15 +124,13 @@ def _fork(request: dict[str, Any], events: int) -> int:
             signal.signal(number, signal.SIG_DFL)
         tree.prctl(tree.PR_SET_PDEATHSIG, signal.SIGKILL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.set_inheritable(events, False)
         _confine(request)
         from harness import worker
 
-        worker.run_cell(request, lambda **event: _say(events, **event))
+        cell = os.getpid()  # a fork made inside `fit` that comes back here is not the cell, and has nothing to tell
+        worker.run_cell(request, lambda **event: _say(events, **event) if os.getpid() == cell else None)
         code = 0
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         with contextlib.suppress(OSError, ValueError):
@@ -144,7 +140,7 @@ def _fork(request: dict[str, Any], events: int) -> int:
 
 
 def _confine(request: dict[str, Any]) -> None:
-    """Join the cell's memory group, take its cores, and be the first that a machine out of memory ends."""
+    """Join the cell's memory group, take its cores and threads, and be the first that a machine out of memory ends."""
     for path in request["groups"]:
         with open(path, "w") as file:
             file.write(str(os.getpid()))
@@ -152,7 +148,9 @@ def _confine(request: dict[str, Any]) -> None:
         os.sched_setaffinity(0, request["cores"])
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("900")
-    if not request["groups"] and request["limit"] and request["cell"]["device"] == "cpu":
+    threads = str(request["cell"]["threads"])
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads))
+    if not request["groups"] and request["cell"]["device"] == "cpu":
         # Virtual, not resident: thread stacks count. It stops one huge allocation at once; polling does the rest.
         bound = tree.status().get("VmData", 0) + request["limit"] + (64 << 20) * request["cell"]["threads"]
         resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from harness import machine
 from harness.catalogue import ROOT, Mistake
+from harness.contract import STATUSES
 
 LOCAL = ROOT / "results" / "local"
 SCHEMA = 1
@@ -22,6 +24,18 @@ FINAL = ("ok", "timeout", "oom", "diverged", "unsupported")  # not tried again w
 RESERVE = 1 << 20  # bytes set aside, so that the last row still fits when the disk fills up
 
 Row = dict[str, Any]
+KINDS: dict[str, dict[str, Any]] = {  # of what is read from a row without asking
+    "row": {
+        **{"id": str, "status": str, "reason": str, "key": dict, "keep": (str, type(None))},
+        **dict.fromkeys(("quality", "time", "work"), (dict, type(None))),
+    },
+    "key": {
+        **dict.fromkeys(("technique", "dataset", "task", "device", "machine", "code"), str),
+        **dict.fromkeys(("size", "seed", "threads"), int),
+    },
+    "work": {"operations": (int, float, type(None))},
+    "time": {"wall": (int, float, type(None))},
+}
 
 
 class DiskFull(Exception):
@@ -34,7 +48,7 @@ def run_id() -> str:
 
 
 class Store:
-    """The rows below one or several folders, read once and kept up to date by `refresh`.
+    """The rows of files, or below folders, read once and kept up to date by `refresh`.
 
     rows    {row id: the newest row}, ok rows before others       told   what was skipped while reading, a sentence each
     """
@@ -49,7 +63,7 @@ class Store:
     def refresh(self) -> None:
         """Read what was appended since the last time, by this run or by others."""
         for folder in self.folders:
-            for path in sorted(folder.rglob("*.jsonl")):
+            for path in [folder] if folder.is_file() else sorted(folder.rglob("*.jsonl")):
                 self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -93,13 +107,31 @@ def parse(line: bytes) -> tuple[str, Row | None]:
         return "an empty line", None
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "not a row (no JSON)", None
     if not isinstance(row, dict) or not {"schema", "id", "key", "status"} <= row.keys():
         return "not a row of eras", None
     if not isinstance(row["schema"], int) or row["schema"] > SCHEMA:
         return f"written by a newer eras (schema {row['schema']}, this one reads up to {SCHEMA})", None
-    return "", row
+    wrong = _wrong(row)
+    return (f"a damaged row: {wrong}", None) if wrong else ("", row)
+
+
+def _wrong(row: Row) -> str:
+    """What in a row is not of its kind, as far as anything here relies on it; rows may come from anywhere."""
+    for part, kinds in KINDS.items():
+        section = row if part == "row" else row.get(part) or {}
+        for name, kind in kinds.items() if section else ():
+            value = section.get(name)
+            if not isinstance(value, kind):
+                return f"its {name} is {value!r:.40}"
+    if row["status"] not in STATUSES:
+        return f"its status is {row['status']!r:.40}"
+    if not re.fullmatch(r"\w[\w.-]*", row["key"]["machine"]):  # it becomes the name of a folder
+        return f"its machine is called {row['key']['machine']!r:.40}"
+    if not re.fullmatch(r"([0-9a-f]{64})?", row.get("keep") or ""):  # it becomes the name of a file
+        return f"its keep is {row['keep']!r:.40}"
+    return ""
 
 
 def _being_written(path: Path) -> bool:
@@ -111,6 +143,12 @@ def _being_written(path: Path) -> bool:
     return time.time() - path.stat().st_mtime < 5 and machine.is_alive(pid, machine.process_start(pid))
 
 
+def is_open(path: Path) -> bool:
+    """Whether a living run still appends to this file: it keeps a reserve beside it."""
+    pid = path.stem.split("-")[1] if path.stem.count("-") > 1 else ""
+    return (path.parent / f".reserve-{path.stem}").exists() and pid.isdigit() and machine.is_alive(int(pid), None)
+
+
 class Journal:
     """The file that one run appends to, and its claims on cells."""
 
@@ -119,6 +157,7 @@ class Journal:
         self.claims = self.home / ".claims"
         try:
             self.claims.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             self.file = os.open(
                 self.home / f"{run}.jsonl", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644
             )
@@ -132,8 +171,17 @@ class Journal:
         self.boot, self.pid = machine.boot_id(), os.getpid()
         self.owner = f"{self.pid} {machine.process_start(self.pid)} {self.boot}"
 
+    def _sweep(self) -> None:
+        """Remove what runs left that were killed: their reserves, and files without a row."""
+        for reserve in self.home.glob(".reserve-*"):
+            path = self.home / f"{reserve.name.removeprefix('.reserve-')}.jsonl"
+            if not is_open(path):
+                reserve.unlink(missing_ok=True)
+                if path.exists() and path.stat().st_size == 0:
+                    path.unlink()
+
     def append(self, row: Row) -> None:
-        """Write one row and wait until it is on the disk. Raises DiskFull after the row is safe."""
+        """Write one row and wait until it is on the disk. Raises DiskFull, as a rule after the row is safe."""
         line = json.dumps(row, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         start = os.fstat(self.file).st_size
         try:
@@ -142,7 +190,9 @@ class Journal:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             os.ftruncate(self.file, start)
-            self.reserve.unlink(missing_ok=True)
+            if not self.reserve.exists():
+                raise DiskFull(f"no space left in {self.home}: the last row could not be stored") from None
+            self.reserve.unlink()
             _write_all(self.file, line)
             raise DiskFull(f"no space left in {self.home}: the row is stored, no other would be") from None
 
@@ -162,14 +212,17 @@ class Journal:
                 owner = path.read_text()
                 if owner != self.owner and self._lives(owner):
                     return False
-            path.write_text(self.owner)
+            try:
+                path.write_text(self.owner)
+            except OSError as error:
+                raise DiskFull(f"no cell can be claimed in {self.home}: {error.strerror}") from None
         return True
 
     def _lives(self, owner: str) -> bool:
         pid, start, boot = (*owner.split(), "", "", "")[:3]
-        return (
-            boot == self.boot and pid.isdigit() and machine.is_alive(int(pid), int(start) if start.isdigit() else None)
-        )
+        if boot != self.boot:  # another container of this same start of the machine is not for us to judge
+            return boot.split(":")[0] == self.boot.split(":")[0]
+        return pid.isdigit() and machine.is_alive(int(pid), int(start) if start.isdigit() else None)
 
     def release(self, row_id: str) -> None:
         """Give a cell back, after its row is stored."""

@@ -10,7 +10,6 @@ import sys
 import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def prctl(option: int, value: int) -> bool:
@@ -52,13 +51,17 @@ def descendants(pid: int) -> list[int]:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as file:
-            for child in map(int, file.read().split()):
-                found.append(child)
-                try:
-                    found += _children(child)
-                except OSError:
-                    continue  # it ended while we looked
+        try:
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                below = [int(child) for child in file.read().split()]
+        except ProcessLookupError:
+            continue  # that thread ended while we looked
+        found += below
+        for child in below:
+            try:
+                found += _children(child)
+            except FileNotFoundError:
+                continue  # it ended while we looked
     return found
 
 
@@ -94,10 +97,10 @@ def available() -> int | None:
         return None
 
 
-def end(pid: int, spare: frozenset[int] = frozenset(), patience: float = 5.0) -> list[int]:
+def end(pid: int, patience: float = 5.0) -> list[int]:
     """Kill everything below `pid` until nothing is left; what is left after `patience` seconds is returned."""
     deadline = time.monotonic() + patience
-    while alive := [p for p in descendants(pid) if p not in spare and not _zombie(p)]:
+    while alive := [p for p in descendants(pid) if not _zombie(p)]:
         for process in alive:
             try:
                 os.kill(process, signal.SIGKILL)

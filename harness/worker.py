@@ -52,7 +52,6 @@ def _failure(error: BaseException) -> dict[str, str]:
 def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -> None:
     cell = Cell(**{**request["cell"], "budget": _budget(request["cell"]["budget"])})
     times, memory, why = measured["time"], measured["memory"], measured["why"]
-    _set_threads(cell)
 
     tell(phase="import")
     with meters.Phase("cpu") as importing:
@@ -61,6 +60,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
     times["import"] = importing.wall + request["preload_seconds"]
     if cell.device == "cuda":
         measured["gpu_flags"] = _wake_cuda()
+    _set_threads(cell)
 
     tell(phase="load")
     with meters.Phase(cell.device) as loading:
@@ -85,6 +85,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
 
     tell(phase="answer")
     measured["quality"] = _judge(cell, problem, fitted.answer, measured)
+    _check_score(measured["quality"]["test"], protocol["metric"])
     if fitted.keep:
         measured["keep"] = _keep(fitted.keep, Path(request["blobs"]))
 
@@ -124,7 +125,7 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     try:
         problem = task.pose(data, cell.size, cell.seed, _given(request), **cell.condition)
     except BadData as error:
-        raise BadData(f"{cell.dataset}: {error}") from None
+        raise BadData(f"{catalogue.public_name(cell.dataset)}: {error}") from None
     return problem, {"metric": card.metric, "higher_is_better": card.higher_is_better}
 
 
@@ -134,7 +135,7 @@ def load_data(module: ModuleType, cell: Cell) -> Data:
     offered = {
         "size": lambda: cell.size,
         "seed": lambda: cell.seed,
-        "files": lambda: files.locate(cell.dataset, card.files),
+        "files": lambda: files.locate(catalogue.public_name(cell.dataset), card.files),
     }
     return module.load(**{name: offered[name]() for name in inspect.signature(module.load).parameters})
 
@@ -215,6 +216,13 @@ def _judge(cell: Cell, problem: Problem, answer: Callable[[Any], Any], measured:
         "floor": problem.judge(problem.floor, split="test"),
         "ceiling": problem.ceiling,
     }
+
+
+def _check_score(test: Mapping[str, Any], metric: str) -> None:
+    """Raises Diverged where the dataset's own metric is not a finite number: such a row is not ok."""
+    value = test.get(metric)
+    if not isinstance(value, float | int) or not math.isfinite(value):
+        raise Diverged(f"{metric} on the test set is {value}")
 
 
 class Asked:

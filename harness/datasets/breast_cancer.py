@@ -19,6 +19,7 @@ DATASET = Dataset(
     metric="accuracy",
     higher_is_better=True,
     protocol="folds",
+    package="scikit-learn",
     anchor=0.975,
     anchor_source="separating plane on three features, 10-fold: 97.5 % (Street et al. 1993, by wdbc.names)",
 )

@@ -19,6 +19,7 @@ DATASET = Dataset(
     metric="rmse",
     higher_is_better=False,
     protocol="folds",
+    package="scikit-learn",
     anchor=54.15,
     anchor_source="least squares, residual standard error on all 442 rows, 431 degrees of freedom (no test figure)",
 )

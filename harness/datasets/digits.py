@@ -19,6 +19,7 @@ DATASET = Dataset(
     metric="accuracy",
     higher_is_better=True,
     protocol="folds",
+    package="scikit-learn",
     anchor=0.98,
     anchor_source="1-nearest-neighbour on these rows, trained on 3,823 of other writers: 98.00 % (optdigits.names)",
 )

@@ -19,6 +19,7 @@ DATASET = Dataset(
     metric="accuracy",
     higher_is_better=True,
     protocol="folds",
+    package="scikit-learn",
     anchor=0.98,
     anchor_source="linear discriminant analysis, leave-one-out: 3 errors in 150 (other folds than ours)",
 )

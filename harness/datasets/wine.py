@@ -19,6 +19,7 @@ DATASET = Dataset(
     metric="accuracy",
     higher_is_better=True,
     protocol="folds",
+    package="scikit-learn",
     anchor=0.989,
     anchor_source="linear discriminant analysis, leave-one-out: 98.9 % (Aeberhard et al. 1992, by wine.names)",
 )
