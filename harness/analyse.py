@@ -115,8 +115,9 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows, as the store yields them, to one line per cell, sorted; `attrs["told"]` says what was left out.
 
     Of several rows of one cell (retried, or run again under other code or library versions) the last ok one stands, or
-    the last one where none is ok. A search trial held part of its rows out, so it is left out. skill = (score - floor) / (anchor - floor): 0 is answering without
-    learning, 1 the frozen reference, whichever way the metric points.
+    the last one where none is ok. A search trial held part of its rows out, so it is left out.
+    skill = (score - floor) / (anchor - floor): 0 is answering without learning, 1 the frozen reference, whichever way
+    the metric points.
     """
     rows = list(rows)
     arms = [row for row in rows if not (_at(row, "key", "condition") or {}).get("validation")]

@@ -13,6 +13,7 @@ from harness.catalogue import Found, Mistake
 from harness.contract import Budget, Cell, Cost, Data, Fitted, Problem, Run
 
 N = 120  # toy examples of which 96 train
+STOPPED = "nothing is raised"
 Result = tuple[str, str]  # what was tested, and the problem ("" if none)
 
 
@@ -29,7 +30,7 @@ def check(name: str) -> list[Result]:
     except (Exception, SystemExit) as error:  # whatever a file raises is told as the problem of the test it stopped
         if isinstance(error, Mistake):
             raise
-        found.append(("nothing is raised", _told(error)))
+        found.append((STOPPED, _told(error)))
     return found
 
 
@@ -45,25 +46,27 @@ def _told(error: BaseException) -> str:
 
 def _technique(found: Found) -> Iterator[Result]:
     yield "cost", _cost_problem(found)
-    fit, unfit = adapt.fit_of(catalogue.load(found.path)), []
-    for task in found.card.tasks:
-        for form in found.card.forms or ("table", "image"):
-            problem: Problem = catalogue.load(catalogue.path_of("task", task)).pose(
-                toy(task, form), 96, 0, {}, validation=0.2
-            )
-            before = _digest(problem.train)
-            where = f"{task}, {form}: "
-            try:
-                fitted = fit(problem.train, _run())
-                changed = "" if _digest(problem.train) == before else "fit wrote to its material"
-                results = [("train data are unchanged", changed), *_on_toy(fit, fitted, problem, task)]
-            except (Exception, SystemExit) as error:  # a file without a card may be for one task or form alone
-                unfit.append((where + "fits and answers", _told(error)))
-                continue
-            yield from ((where + test, told) for test, told in results)
+    fit = adapt.fit_of(catalogue.load(found.path))
+    asked = [(task, form) for task in found.card.tasks for form in found.card.forms or ("table", "image")]
+    results = [list(_on_task(fit, task, form)) for task, form in asked]
+    able = [listed for listed in results if listed[-1][0] != STOPPED]
     # A file without a card promises nothing: a classifier need not regress.
-    if found.has_card or len(unfit) == 2 * len(found.card.tasks):
-        yield from unfit
+    for (task, form), listed in zip(asked, results, strict=True):
+        if found.has_card or not able or listed in able:
+            yield from ((f"{task}, {form}: {test}", told) for test, told in listed)
+
+
+def _on_task(fit: Callable[..., Fitted], task: str, form: str) -> Iterator[Result]:
+    pose = catalogue.load(catalogue.path_of("task", task)).pose
+    problem: Problem = pose(toy(task, form), 96, 0, {}, validation=0.2)
+    before = _digest(problem.train)
+    try:
+        fitted = fit(problem.train, _run())
+        changed = "" if _digest(problem.train) == before else "fit wrote to its material"
+        yield "train data are unchanged", changed
+        yield from _on_toy(fit, fitted, problem, task)
+    except (Exception, SystemExit) as error:
+        yield STOPPED, _told(error)
 
 
 def _cost_problem(found: Found) -> str:

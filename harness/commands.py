@@ -106,6 +106,8 @@ def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[
         if args.plan in catalogue.names(kind):
             raise Mistake(f"{args.plan} is a {kind}, not a plan: write {flag} {args.plan}")
     if args.plan or not (args.technique or args.dataset):
+        if args.offers:
+            raise Mistake("--offers holds rows out for validation, which no plan does: name techniques with -t instead")
         made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)])
         blocks, seconds, told = made.blocks, made.seconds, made.told
         _check_filters(made, args)
@@ -174,27 +176,29 @@ def _filtered(block: Block, args: argparse.Namespace) -> Iterator[Block]:
 
 
 def plan_(args: argparse.Namespace) -> int:
-    """The cells of a plan with their forecasts."""
+    """The cells of a plan, search trials included, with their forecasts."""
+    from harness.run import works
+    from harness.screen import duration
+
     cells, seconds, told = cells_of(args)
+    cells = [work.cell for work in works(cells)]
     store = Store(results_of(args))
     forecaster = plan.Forecaster(store.rows.values())
     value, rows = [], [("technique", "dataset", "n", "seeds", "seconds each", "memory", "known", "done")]
     groups: dict[tuple, list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.technique, cell.dataset, cell.size), []).append(cell)
+        name = plan.public_name(cell.technique) + (", search trials" if cell.condition.get("validation") else "")
+        groups.setdefault((name, cell.dataset, cell.size), []).append(cell)
     total = left = 0.0
-    for (technique, dataset, size), listed in groups.items():
+    for (name, dataset, size), listed in groups.items():
         forecast = forecaster(listed[0])
         done = sum(store.final(plan.row_id(plan.key(c))) is not None for c in listed)
         total, left = total + forecast.seconds * len(listed), left + forecast.seconds * (len(listed) - done)
-        value.append({"technique": technique, "dataset": dataset, "size": size, "cells": len(listed), "done": done})
+        value.append({"technique": name, "dataset": dataset, "size": size, "cells": len(listed), "done": done})
         value[-1] |= {"seconds": forecast.seconds, "bytes": forecast.bytes, "known": forecast.known}
         memory = f"{forecast.bytes / 1e6:.0f} MB" if forecast.bytes else "?"
         known = "measured" if forecast.known else "guess"
-        name = plan.public_name(technique)
         rows.append((name, dataset, f"{size:,}", str(len(listed)), f"{forecast.seconds:.2f}", memory, known, str(done)))
-    from harness.screen import duration
-
     summary = f"{len(cells)} cells, forecast {duration(total)} in all, {duration(left)} of it still to run"
     budget = [f"budget of the plan: {duration(seconds)}"] if seconds else []
     value_ = {"cells": value, "total_seconds": total, "left_seconds": left, "budget": seconds, "told": told}
@@ -227,9 +231,10 @@ def run(args: argparse.Namespace) -> int:
         screen.say(text)
     if args.device == "cuda" and not machine.fingerprint()["gpu"]:
         raise Mistake("--device cuda: no NVIDIA GPU was found on this machine (`eras doctor`)")
-    if not machine.peaks_cached() and any(not c.technique.startswith(SELF) for c in cells) and not args.technique:
-        screen.say("measuring this machine once (about 3 s): its peaks give FLOP/s a scale")
-        measure_machine()
+    threads = cells[0].threads
+    if not machine.peaks_cached(threads) and not args.technique:
+        screen.say("measuring this machine once (about 5 s): its peaks give FLOP/s a scale")
+        measure_machine(threads)
     budget = args.budget or seconds
     options = Options(
         folder=results_of(args),
@@ -249,16 +254,16 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_summary_json(summary, failed), indent=1))
     else:
         _say_summary(summary, failed, duration)
-    return (
-        130 if summary.stopped.startswith(("interrupted", "stopped")) else 2 if summary.stopped else 3 if failed else 0
-    )
+    if summary.stopped:
+        return 130 if summary.stopped.startswith(("interrupted", "stopped")) else 2
+    return 3 if failed else 0
 
 
-def measure_machine() -> None:
+def measure_machine(threads: int) -> None:
     """In a process of its own: the parent imports no torch."""
     import subprocess
 
-    code = "from harness import machine; machine.measure_and_cache()"
+    code = f"from harness import machine; machine.measure_and_cache({threads})"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
@@ -448,6 +453,8 @@ def doctor(args: argparse.Namespace) -> int:
         return selfcheck.main(args.json)
     from harness import doctor as facts
 
+    if args.measure:
+        measure_machine(1)  # what a cell has by default; `report` measures all cores
     found = facts.report(measure=args.measure)
     show(args.json, found, facts.lines(found))
     return 0

@@ -1,4 +1,4 @@
-"""Faults around a cell: imports that crash or hang, shadowing folders, files changed meanwhile, shared memory, odd forks."""
+"""Faults around a cell: imports that crash or hang, shadowing folders, changed files, shared memory, odd forks."""
 
 import os
 import subprocess
@@ -15,7 +15,8 @@ from harness.store import Store
 ROOT = Path(__file__).resolve().parent.parent
 CARD = 'TECHNIQUE = Technique(title="t", year=2020, paper="p", tasks=("classify",))\n'
 HEAD = "import time, os\nimport numpy as np\nfrom harness.contract import Fitted, Technique\n"
-FITS = "def fit(train, run):\n    {}\n    return Fitted(lambda q: np.tile(1 / train.classes, (len(q), train.classes)), 1)\n"
+SHARES = "lambda q: np.tile(1 / train.classes, (len(q), train.classes))"
+FITS = "def fit(train, run):\n    {}\n    return Fitted(" + SHARES + ", 1)\n"
 
 
 def run(folder: Path, *words: str, cwd: Path = ROOT, **env: str) -> tuple[subprocess.CompletedProcess, list[dict]]:
