@@ -72,6 +72,8 @@ def path_of(kind: str, name: str) -> Path:
             raise Mistake(f"{kind} {name}: there is no such file")
         if path.suffix != ".py":
             raise Mistake(f"{kind} {name}: a file whose name ends in .py is right")
+        if path.stem in names(kind) and path.parent not in FOLDERS[kind]:
+            raise Mistake(f"{kind} {name}: rows go by name, and the project has a {path.stem} too; rename the file")
         return path
     if "." in name and kind == "technique":
         folder, _, stem = name.partition(".")

@@ -93,6 +93,7 @@ class Server:
         self.seconds: float | None = None  # of the preload; None: not ready yet
         self.threads_at_start: int | None = None
         self.used = time.monotonic()
+        self.nonce = "no cell yet"
 
     @property
     def pid(self) -> int:
@@ -123,9 +124,9 @@ class Server:
                 *lines, self.pending = (self.pending + got).split(b"\n")
                 found += [_event(line) for line in lines]
         for event in found:
-            if event.get("ready"):
+            if event.get("ready") and self.seconds is None:
                 self.seconds, self.threads_at_start = event["seconds"], event["threads"]
-        return [event for event in found if not event.get("ready")]
+        return [event for event in found if event.get("nonce") == self.nonce]
 
     def text(self) -> str:
         """The end of what the cell wrote."""
@@ -214,8 +215,10 @@ class Slot:
         self.group = machine.make_cgroup(f"eras-{os.getpid()}-{self.number}-{self.count}", self.limit)
         self.sent, self.phase = True, "start"
         self.started = self.checked = time.monotonic()
+        self.server.nonce = os.urandom(8).hex()
         self.server.send(
             **self.request,
+            nonce=self.server.nonce,
             cores=list(self.cores),
             limit=self.limit,
             groups=[str(path) for path in self.group.procs] if self.group else [],

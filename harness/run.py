@@ -159,11 +159,11 @@ class Loop:
         known = self.store.final(work.id, self.options.retry)
         if known is None:
             return None
-        if known["status"] == "timeout" and self.options.timeout > (known["time"].get("limit") or 0):
+        if known["status"] == "timeout" and self.options.timeout > ((known["time"] or {}).get("limit") or 0):
             return None
-        if known["status"] == "oom" and (self.options.limit or 0) > (known["memory"]["limit"] or 0):
+        if known["status"] == "oom" and (self.options.limit or 0) > ((known.get("memory") or {}).get("limit") or 0):
             return None
-        if self.options.offers and work.cell.budget and known["status"] == "ok" and not known["trajectory"]:
+        if self.options.offers and work.cell.budget and known["status"] == "ok" and not known.get("trajectory"):
             return None
         return known
 

@@ -57,7 +57,7 @@ def _serve(events: int) -> None:
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-    pending, child = b"", 0
+    pending, child, nonce = b"", 0, ""
     while True:
         ready, _, _ = select.select([0, wake], [], [])
         if wake in ready:
@@ -67,7 +67,7 @@ def _serve(events: int) -> None:
                 child = 0
                 left = tree.end(os.getpid())
                 _reap_all()
-                _say(events, exit=os.waitstatus_to_exitcode(status), left=left)
+                _say(events, nonce=nonce, exit=os.waitstatus_to_exitcode(status), left=left)
         if 0 in ready:
             got = os.read(0, 1 << 16)
             if not got:
@@ -80,7 +80,7 @@ def _serve(events: int) -> None:
                         os.kill(child, signal.SIGKILL)
                     tree.end(os.getpid())
                 else:
-                    child = _fork(request, events)
+                    nonce, child = request["nonce"], _fork(request, events)
 
 
 def _reaped(child: int) -> int | None:
@@ -128,7 +128,8 @@ def _fork(request: dict[str, Any], events: int) -> int:
         from harness import worker
 
         cell = os.getpid()  # a fork made inside `fit` that comes back here is not the cell, and has nothing to tell
-        worker.run_cell(request, lambda **event: _say(events, **event) if os.getpid() == cell else None)
+        nonce = request["nonce"]  # what else is written to the pipe of events is not heard
+        worker.run_cell(request, lambda **event: _say(events, nonce=nonce, **event) if os.getpid() == cell else None)
         code = 0
     except BaseException:
         traceback.print_exc()

@@ -31,7 +31,8 @@ def generator(purpose: str, seed: int) -> np.random.Generator:
 def order(y: np.ndarray, classes: int, seed: int) -> np.ndarray:
     """All rows in the order in which growing subsets take them: size n takes the first n.
 
-    y  (n,) labels. With 2 to 50 classes every prefix holds each class in proportion, to within a few rows: the i-th row of a class of n_c rows gets the key (i + u) / n_c with u uniform in [0, 1).
+    y  (n,) labels. With 2 to 50 classes every prefix holds each class in proportion, to within a few rows: the i-th row
+    of a class of n_c rows gets the key (i + u) / n_c with u uniform in [0, 1).
     """
     rng = generator("subset", seed)
     shuffled = rng.permutation(len(y))

@@ -125,7 +125,8 @@ def test_a_zombie_is_dead_and_a_reused_number_is_someone_else():
 @linux
 def test_boot_id_is_that_of_another_process():
     assert machine.boot_id() == python("from harness import machine; print(machine.boot_id())").stdout.strip()
-    assert len(machine.boot_id()) == 36
+    boot, _, namespace = machine.boot_id().partition(":")
+    assert len(boot) == 36 and namespace == os.readlink("/proc/self/ns/pid")
 
 
 # -------------------------------------------------------------------------------------------------------------- limits

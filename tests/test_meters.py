@@ -245,9 +245,11 @@ def test_no_cuda_numbers_on_the_cpu(cuda):
 
 @pytest.fixture
 def rapl(monkeypatch, tmp_path):
-    """Two packages with a counter from 0 to 999,999 microjoules, and a part of one, which must not count twice."""
-    for name in ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0"):
+    """Two packages with a counter from 0 to 999,999 microjoules, and what must not count twice: a part, and the whole."""
+    kinds = {"intel-rapl:0": "package-0", "intel-rapl:1": "package-1", "intel-rapl:0:0": "core", "intel-rapl:2": "psys"}
+    for name, kind in kinds.items():
         (tmp_path / name).mkdir()
+        (tmp_path / name / "name").write_text(f"{kind}\n")
         (tmp_path / name / "max_energy_range_uj").write_text("999999\n")
         (tmp_path / name / "energy_uj").write_text("900000\n")
     monkeypatch.setattr(meters, "RAPL", tmp_path)
