@@ -245,7 +245,7 @@ def test_no_cuda_numbers_on_the_cpu(cuda):
 
 @pytest.fixture
 def rapl(monkeypatch, tmp_path):
-    """Two packages with a counter from 0 to 999,999 microjoules, and what must not count twice: a part, and the whole."""
+    """Two packages with a counter from 0 to 999,999 microjoules, and what must not count twice: part and whole."""
     kinds = {"intel-rapl:0": "package-0", "intel-rapl:1": "package-1", "intel-rapl:0:0": "core", "intel-rapl:2": "psys"}
     for name, kind in kinds.items():
         (tmp_path / name).mkdir()
