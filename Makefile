@@ -21,7 +21,7 @@ run: env
 
 # the committed page, from committed rows alone
 tour-page: env
-	@$(ENV_PYTHON) -m harness report --results results -o reports/tour/report.html
+	@$(ENV_PYTHON) -m harness report $(foreach f,$(wildcard results/*/tour.jsonl),--results $(f)) -o reports/tour/report.html
 
 test: $(TOX)
 	@$(TOX) run -e test

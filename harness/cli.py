@@ -143,7 +143,9 @@ def _how_to_run(made: argparse.ArgumentParser) -> None:
 
 def _rows_commands(command) -> None:
     made = command("report", "write the page and its figures", "eras report -o report.html")
-    made.add_argument("--results", action="append", metavar="DIR", help="folders of rows (default: results/local)")
+    made.add_argument(
+        "--results", action="append", metavar="DIR", help="folders or files of rows (default: results/local)"
+    )
     made.add_argument("-o", "--output", metavar="FILE", help="default: reports/local/report.html")
     made.add_argument("--selftests", action="store_true", help="report the self-tests too")
     made = command("verify", "whether every stored row is whole", "eras verify")

@@ -1,7 +1,10 @@
-"""Progress of a run: one line that lives at the bottom of a terminal, or one plain line a cell where there is none."""
+"""What is told: tables and JSON; and the progress of a run, a line that lives at the bottom of a terminal, or one plain
+line a cell where there is none.
+"""
 
+import json
 import sys
-import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.contract import Cell
@@ -28,7 +31,6 @@ class Screen:
         self.total = self.done = 0
         self.bar: Any = None
         self.now = ""
-        self.told = 0.0
 
     def start(self, cells: int, kept: int, forecast: float) -> None:
         """Say what lies ahead."""
@@ -83,7 +85,6 @@ class Screen:
         if self.bar:
             self.bar.stop()
             self.bar = None
-        self.told = time.monotonic()
 
 
 def line(row: dict[str, Any], seconds: float | None) -> str:
@@ -97,3 +98,14 @@ def line(row: dict[str, Any], seconds: float | None) -> str:
     else:
         how = f"{row['status']}: {row['reason']}"
     return f"{what}: {how}" + (f" ({duration(seconds)})" if seconds else "")
+
+
+def show(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """For machines or for people."""
+    print(json.dumps(value, indent=1) if as_json else "\n".join(lines))
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns as wide as they must be."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

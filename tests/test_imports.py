@@ -61,7 +61,7 @@ def test_a_report_is_made_from_rows_alone(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["contract", "catalogue", "plan", "run", "cli", "commands", "store", "isolate", "server"]
+    "module", ["contract", "catalogue", "plan", "run", "cli", "commands", "keeping", "store", "isolate", "server"]
 )
 def test_the_parent_stays_light(module):
     code = f"import sys, harness.{module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
