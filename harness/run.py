@@ -96,7 +96,7 @@ class Loop:
         self.enforced_by = ""
         self.stopped_at: dict[tuple, tuple[int, str]] = {}  # series -> (size, status): larger sizes are skipped by rule
         self.running: dict[isolate.Slot, tuple[Work, float]] = {}
-        self.interrupts = 0
+        self.interrupts, self.heeded = 0, False
         self.journal: Journal | None = None
         self.started = time.monotonic()
 
@@ -116,6 +116,7 @@ class Loop:
             while (self.waiting and not self.summary.stopped) or self.running:
                 self._launch([s for s in slots if s not in self.running])
                 self._watch()
+                self._heed()
                 if self.interrupts > 1:
                     self.summary.stopped = "stopped at once"
                     break
@@ -138,7 +139,11 @@ class Loop:
     def _interrupt(self, number: int, _frame: Any) -> None:
         self.interrupts += 1 if number == signal.SIGINT else 2
         self.summary.stopped = self.summary.stopped or "interrupted"
-        if self.interrupts == 1:
+
+    def _heed(self) -> None:
+        """Say once that the run ends: here, for printing inside a signal handler may meet another print half done."""
+        if self.interrupts == 1 and not self.heeded:
+            self.heeded = True
             self.screen.say("interrupted: finishing the cell that runs, its row will be saved; Ctrl-C again stops now")
 
     # ---------------------------------------------------------------------------------------------------- what is next
