@@ -26,6 +26,7 @@ MARK = (
 TAIL = 4096  # bytes of output kept
 FLOOR = 256 << 20  # bytes of memory that a cell may not take from the machine
 PRELOAD = 120.0  # seconds for a server to import what it is told to
+UNBOUNDED = 1 << 62  # bytes
 SERVERS = 8  # kept at most per slot; the one that waited longest goes first
 LOOK = 0.008  # seconds between two looks at time and memory, at least
 GRACE = 3.0  # seconds for a server to end what it is told to end
@@ -85,6 +86,7 @@ class Server:
             start_new_session=True,  # Ctrl-C is for the parent alone
         )
         assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.group = self._join_group()
         self.selector = selectors.DefaultSelector()
         for stream in (self.process.stdout, self.process.stderr):
             os.set_blocking(stream.fileno(), False)
@@ -94,6 +96,13 @@ class Server:
         self.threads_at_start: int | None = None
         self.used = time.monotonic()
         self.nonce = "no cell yet"
+
+    def _join_group(self) -> machine.Cgroup | None:
+        """A memory group for it and all its cells: moving each cell into one of its own would cost 10 ms a cell."""
+        group = machine.make_cgroup(f"eras-{os.getpid()}-{self.pid}", UNBOUNDED)
+        if group:
+            group.procs.write_text(str(self.pid))
+        return group
 
     @property
     def pid(self) -> int:
@@ -150,6 +159,9 @@ class Server:
             assert stream
             stream.close()
         self.selector.close()
+        if self.group:
+            with contextlib.suppress(OSError):  # what still ends in it holds it; the next run sweeps it
+                self.group.close()
 
 
 def _event(line: bytes) -> dict[str, Any]:
@@ -174,12 +186,10 @@ class Outcome:
 class Slot:
     """A place where cells run, one at a time, on cores of its own (all, unless several slots share the machine)."""
 
-    def __init__(self, cores: tuple[int, ...] = (), number: int = 0) -> None:
-        self.cores, self.number = cores, number
+    def __init__(self, cores: tuple[int, ...] = ()) -> None:
+        self.cores = cores
         self.servers: dict[tuple, Server] = {}
         self.server: Server | None = None
-        self.group: machine.Cgroup | None = None
-        self.count = 0
 
     def start(
         self, cell: Cell, preload: tuple[str, ...], request: Mapping[str, Any], timeout: float, limit: int
@@ -187,8 +197,6 @@ class Slot:
         """Take a cell on. CUDA cells get a server that has imported nothing: a forked CUDA context does not work."""
         self.cell, self.request, self.timeout, self.limit = cell, request, timeout, limit
         self.server = self._server((() if cell.device == "cuda" else preload, cell.threads))
-        self.group = None
-        self.count += 1
         self.sent, self.over, self.why = False, "", ""  # over: the reason why it was ended from here; why: its status
         self.began = self.started = self.checked = time.monotonic()
         self.result: dict[str, Any] = {}
@@ -212,7 +220,8 @@ class Slot:
         """Fork the cell, once its server is ready: what the server imports is nobody's time limit."""
         assert self.server
         self.server.output = b""
-        self.group = machine.make_cgroup(f"eras-{os.getpid()}-{self.number}-{self.count}", self.limit)
+        if self.server.group:
+            self.server.group.lend(self.limit)
         self.sent, self.phase = True, "start"
         self.started = self.checked = time.monotonic()
         self.server.nonce = os.urandom(8).hex()
@@ -221,7 +230,7 @@ class Slot:
             nonce=self.server.nonce,
             cores=list(self.cores),
             limit=self.limit,
-            groups=[str(path) for path in self.group.procs] if self.group else [],
+            grouped=self.server.group is not None,
             preload_seconds=self.server.seconds,
         )
 
@@ -268,8 +277,8 @@ class Slot:
         if len(below) > 1 and self.phase == "fit" and self.shared is not None and self.server:
             self.grown = max(self.grown, tree.shared_out([self.server.pid, *below]) - self.shared)
         held = sum(tree.status(p).get("RssAnon", 0) for p in below)
-        if self.group:
-            if self.group.oom_killed():
+        if self.server and self.server.group:
+            if self.server.group.oom_killed():
                 return self.end("oom", f"over its memory limit of {_size(self.limit)} in phase {self.phase}")
         elif held > self.limit and (held := tree.shared_out(below)) > self.limit:  # pages held by several count once
             self.grown = max(self.grown, held)
@@ -292,7 +301,7 @@ class Slot:
             self.server.events(0.0)  # the last of its output
         outcome = Outcome(output=self.server.text(), seconds=time.monotonic() - self.started)
         outcome.measured = self.result.get("measured", {})
-        group = self.group
+        group = self.server.group
         outcome.peak = max(filter(None, (group.peak() if group else None, self.grown)), default=None)
         if self.grown:
             outcome.measured.setdefault("memory", {})["tree"] = self.grown
@@ -316,24 +325,13 @@ class Slot:
             outcome.reason = f"the process ended with {_ending(code)} in phase {self.phase}"
         if left:
             outcome.reason += f"; {len(left)} processes could not be ended"
-        self._close_group(outcome)
         return outcome
-
-    def _close_group(self, outcome: Outcome | None = None) -> None:
-        if self.group:
-            try:
-                self.group.close()
-            except OSError as error:
-                if outcome:
-                    outcome.output += f"\n[eras] the memory group stays: {error}"
-            self.group = None
 
     def close(self, at_once: bool = False) -> None:
         """End all servers."""
         for server in self.servers.values():
             server.close(at_once)
         self.servers = {}
-        self._close_group()
 
 
 def _ending(code: int) -> str:

@@ -120,32 +120,53 @@ def is_alive(pid: int, start: int | None) -> bool:
 class Cgroup:
     """One memory cgroup of our own, below the one that this process is in.
 
-    path      its folder             procs   files to write a process number into (its later children follow)
+    path      its folder             procs   the file to write a process number into (its later children follow)
     version   1 or 2
     """
 
     def __init__(self, path: Path, version: int) -> None:
-        self.path, self.version, self.procs = path, version, (path / "cgroup.procs",)
+        self.path, self.version, self.procs = path, version, path / "cgroup.procs"
+        self.held = self.kills = 0  # bytes in it, and processes killed for memory, when it was last lent
+
+    def lend(self, limit_bytes: int) -> None:
+        """One more use: from now on it may grow by so much, and `peak` and `oom_killed` count from here."""
+        self.held, self.kills = self._usage(), self._oom_kills()
+        self.limit(self.held + limit_bytes)
+        if self.version == 1:
+            (self.path / "memory.max_usage_in_bytes").write_text("0")
 
     def limit(self, limit_bytes: int) -> None:
         """Set the limit, swap included where the kernel counts it. Raises OSError where that is not allowed."""
         if self.version == 2:
             (self.path / "memory.max").write_text(str(limit_bytes))
-            swap, amount = self.path / "memory.swap.max", 0
-        else:
-            (self.path / "memory.limit_in_bytes").write_text(str(limit_bytes))
-            swap, amount = self.path / "memory.memsw.limit_in_bytes", limit_bytes
-        if swap.exists():
-            swap.write_text(str(amount))
+            if (swap := self.path / "memory.swap.max").exists():
+                swap.write_text("0")
+            return
+        memory, both = self.path / "memory.limit_in_bytes", self.path / "memory.memsw.limit_in_bytes"
+        files = [file for file in (memory, both) if file.exists()]
+        rises = limit_bytes > (_number(memory) or 0)
+        for file in reversed(files) if rises else files:  # memory must never be above memory and swap
+            file.write_text(str(limit_bytes))
+
+    def _usage(self) -> int:
+        return _number(self.path / ("memory.current" if self.version == 2 else "memory.usage_in_bytes")) or 0
+
+    def _oom_kills(self) -> int:
+        return _counters(self.path / ("memory.events" if self.version == 2 else "memory.oom_control")).get(
+            "oom_kill", 0
+        )
 
     def peak(self) -> int | None:
-        """Highest use in bytes: page cache and kernel memory included, so above VmHWM. None before Linux 5.19 (v2)."""
-        return _number(self.path / ("memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"))
+        """Highest growth in bytes: page cache and kernel memory included. None under v2, whose peak cannot be reset
+        for a second use (before Linux 6.12)."""
+        if self.version == 2 and self.held:
+            return None
+        most = _number(self.path / ("memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"))
+        return None if most is None else max(0, most - self.held)
 
     def oom_killed(self) -> bool:
         """Whether the kernel killed a process of this group for memory."""
-        file = self.path / ("memory.events" if self.version == 2 else "memory.oom_control")
-        return _counters(file).get("oom_kill", 0) > 0
+        return self._oom_kills() > self.kills
 
     def close(self, patience: float = 2.0) -> None:
         """Remove the folder; the kernel refuses while a process in it still ends. Raises OSError after `patience` s."""

@@ -107,7 +107,7 @@ class Loop:
         if not self.waiting:
             return self._finish()
         threads = max(work.cell.threads for work in self.waiting)
-        slots = [isolate.Slot(cores, number) for number, cores in enumerate(_cores(self.options.jobs, threads))]
+        slots = [isolate.Slot(cores) for cores in _cores(self.options.jobs, threads)]
         self.enforced_by = machine.limits()["memory"]
         isolate.sweep()
         self.journal = Journal(self.options.folder, machine.fingerprint()["name"], self.run)

@@ -141,17 +141,14 @@ def _fork(request: dict[str, Any], events: int) -> int:
 
 
 def _confine(request: dict[str, Any]) -> None:
-    """Join the cell's memory group, take its cores and threads, and be the first that a machine out of memory ends."""
-    for path in request["groups"]:
-        with open(path, "w") as file:
-            file.write(str(os.getpid()))
+    """Take the cell's cores and threads, and be the first that a group or a machine out of memory ends."""
     if request["cores"]:
         os.sched_setaffinity(0, request["cores"])
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("900")
     threads = str(request["cell"]["threads"])
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads))
-    if not request["groups"] and request["cell"]["device"] == "cpu":
+    if not request["grouped"] and request["cell"]["device"] == "cpu":
         # Virtual, not resident: thread stacks count. It stops one huge allocation at once; polling does the rest.
         bound = tree.status().get("VmData", 0) + request["limit"] + (64 << 20) * request["cell"]["threads"]
         resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))

@@ -95,7 +95,9 @@ def _budget(given: Mapping[str, Any] | None) -> Budget | None:
 
 
 def _set_threads(cell: Cell) -> None:
-    """The same number for every library; other threads, other bits."""
+    """The same number for every library; other threads, other bits. The server's are at one already."""
+    if cell.threads == 1 and cell.device == "cpu":
+        return
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(cell.threads)
     import threadpoolctl

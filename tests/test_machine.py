@@ -143,7 +143,7 @@ def group():
 
 def take(group: machine.Cgroup, amount: int) -> subprocess.CompletedProcess:
     """A process that joins the group and writes to `amount` bytes."""
-    join = "".join(f"open({str(file)!r}, 'w').write(str(__import__('os').getpid()));" for file in group.procs)
+    join = "".join(f"open({str(file)!r}, 'w').write(str(__import__('os').getpid()));" for file in [group.procs])
     return python(join + f"held = b'1' * {amount}; from harness import machine; print(machine.memory_available())")
 
 
@@ -163,7 +163,7 @@ def test_cgroup_lets_live_what_stays_below_and_tells_its_peak(group):
 
 def test_cgroup_with_a_living_process_is_not_removed_silently(group):
     with subprocess.Popen(["sleep", "60"]) as process:
-        for file in group.procs:
+        for file in [group.procs]:
             file.write_text(str(process.pid))
         with pytest.raises(OSError):
             group.close(patience=0.05)
