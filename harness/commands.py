@@ -260,6 +260,7 @@ def _summary_json(summary: Any, failed: list[Row]) -> dict[str, Any]:
         "statuses": dict(Counter(r["status"] for r in summary.rows.values())),
         "failed": [{"id": r["id"], "key": r["key"], "status": r["status"], "reason": r["reason"]} for r in failed],
         "left_out": [{"cell": cell.as_dict(), "why": why} for cell, why in summary.left],
+        "forecasts": {"cells": len(summary.forecasts), "within_twofold": summary.within_twofold()},
         "stopped": summary.stopped or None,
     }
 
@@ -270,6 +271,9 @@ def _say_summary(summary: Any, failed: list[Row], duration: Any) -> None:
     statuses = Counter(r["status"] for r in summary.rows.values())
     counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common()) or "nothing"
     print(f"{summary.computed} cells computed in {duration(summary.seconds)}; of this plan there are now: {counts}")
+    if summary.forecasts:
+        share, cells = summary.within_twofold(), len(summary.forecasts)
+        print(f"{share:.0%} of {cells} cells took between half and twice their forecast from earlier rows")
     for r in failed[:20]:
         print(f"  {line(r, None)}")
     if len(failed) > 20:

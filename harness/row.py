@@ -46,6 +46,7 @@ WHY = {  # the reason of a null that has none of its own
     "provenance.commit": "not a git checkout",
     "provenance.machine.gpu": "no GPU found",
     "provenance.gpu_flags": "this cell ran on the cpu",
+    "provenance.forecast": "no row of this technique on this dataset to forecast from",
     "key.budget": "this technique does not learn in steps",
     "key.budget.bytes": "no bound on resident bytes beside the cell's memory limit",
     "search": "not tuned",

@@ -45,6 +45,7 @@ class Work:
     needs: dict[str, str] = field(default_factory=dict)
     search: dict[str, Any] | None = None
     began: str = ""  # UTC
+    forecast: plan.Forecast | None = None  # as it stood when the cell was started
 
     def trials(self) -> list[str]:
         """Row ids of its search trials, each once: a small space may be drawn from twice."""
@@ -57,13 +58,23 @@ class Work:
 
 @dataclass
 class Summary:
-    """What came of a run. `rows`: of this plan, new and kept; `left`: (cell, why) that the budget left out."""
+    """What came of a run.
+
+    rows       of this plan, new and kept          left     (cell, why) that the budget left out
+    forecasts  (forecast, wall) seconds of the ok cells that had rows of their series to be forecast from
+    """
 
     rows: dict[str, Row] = field(default_factory=dict)
     computed: int = 0
     left: list[tuple[Cell, str]] = field(default_factory=list)
+    forecasts: list[tuple[float, float]] = field(default_factory=list)
     seconds: float = 0.0
     stopped: str = ""  # why it ended early, if it did
+
+    def within_twofold(self) -> float | None:
+        """Share of the forecasts that were at most twice, and at least half, of what the cell took."""
+        hits = [0.5 <= forecast / wall <= 2 for forecast, wall in self.forecasts]
+        return sum(hits) / len(hits) if hits else None
 
     def failed(self) -> list[Row]:
         """Rows that are not ok."""
@@ -267,6 +278,7 @@ class Loop:
         timeout = (
             min(self.options.timeout, left + 0.05 * self.options.seconds) if left and self.options.seconds else None
         )
+        work.forecast = self.forecast(work.cell)
         work.began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.running[slot] = (work, time.monotonic())
         slot.start(cell, _preload(cell), self._request(cell, work), timeout or self.options.timeout, self._limit())
@@ -320,7 +332,7 @@ class Loop:
                 stderr=outcome.output if outcome.status != "ok" else "",
                 wall=outcome.seconds,
                 timeout=slot.timeout,
-                loan={"started": work.began, "jobs": self.options.jobs, "load": os.getloadavg()[0]},
+                loan=self._loan(work),
                 limit=slot.limit,
                 enforced_by=self.enforced_by,
                 peak=outcome.peak,
@@ -329,9 +341,16 @@ class Loop:
             self._store(made)
             self._settle(work, made)
             self.summary.computed += 1
+            if work.forecast and work.forecast.known and made["status"] == "ok":
+                self.summary.forecasts.append((work.forecast.seconds, outcome.seconds))
             self.forecast.learn(made)
             self.screen.row(made, outcome.seconds, self._seconds_left())
         self.journal.release(work.id)
+
+    def _loan(self, work: Work) -> dict[str, Any]:
+        """Under what circumstances the cell ran, for its row."""
+        seconds = work.forecast.seconds if work.forecast and work.forecast.known else None
+        return {"started": work.began, "jobs": self.options.jobs, "load": os.getloadavg()[0], "forecast": seconds}
 
     def _store(self, made: Row) -> None:
         assert self.journal
