@@ -97,7 +97,7 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
         "answer_seconds": _at(time, "answer"),
         "total_seconds": _at(time, "total"),
         **{name: _at(time, name) for name in ("throughput", "latency_1", "latency_1000")},
-        "extra_mib": _mib(_at(memory, "fit", "extra")),
+        "extra_mib": _mib(_at(memory, "anonymous")),
         "peak_mib": _mib(_at(memory, "fit", "peak")),
         "parameters": _at(memory, "parameters"),
         "flops": _at(row.get("work"), "flops"),

@@ -104,7 +104,7 @@ def _scale(here: pd.DataFrame, lines: dict[Any, Style], title: str) -> Figure:
     figure, axes = plt.subplots(figsize=(9, 4.6), layout="constrained")
     _curve(axes, here, lines)
     axes.set_title(textwrap.fill(title, 100))
-    figure.legend(handles=_handles(lines), loc="outside right center")
+    figure.legend(handles=_handles(here, lines), loc="outside right center")
     return figure
 
 
@@ -119,7 +119,7 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
         axes.set_title(str(name[0]))
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
-    figure.legend(handles=_handles(lines), loc="outside lower center", ncols=4)
+    figure.legend(handles=_handles(points, lines), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -136,14 +136,15 @@ def _cost(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
             ticks = log_ticks(float(np.nanmin(known)), float(np.nanmax(known)))
             axes.set_yticks(ticks, [number(tick) for tick in ticks])
         axes.yaxis.set_minor_locator(NullLocator())
-    figure.legend(handles=_handles(lines), loc="outside lower center", ncols=4)
+    figure.legend(handles=_handles(here, lines), loc="outside lower center", ncols=4)
     return figure
 
 
-def _handles(lines: dict[Any, Style]) -> list[Line2D]:
-    """Entries of one legend for all panels."""
+def _handles(points: pd.DataFrame, lines: dict[Any, Style]) -> list[Line2D]:
+    """Entries of one legend for all panels: the lines that are drawn."""
     found = []
-    for style in lines.values():
+    drawn = {key(point) for point in points.to_dict("records")}
+    for style in (style for name, style in lines.items() if name in drawn):
         entry = Line2D([], [], color=style.light, marker=style.marker, linestyle="--" if style.dashed else "-")
         entry.set_label(textwrap.shorten(style.label, 40, placeholder="…"))
         found.append(entry)

@@ -16,7 +16,7 @@ function interval(i) {
   return at.low[i] === null ? "" : score(at.low[i]) + " to " + score(at.high[i]);
 }
 function mebibytes(i) {
-  return at.extra_mib[i] === null ? "" : at.extra_mib[i] < 32 ? "< 32" : say(at.extra_mib[i]);
+  return at.extra_mib[i] === null ? "" : at.extra_mib[i] < 1 ? "< 1" : say(at.extra_mib[i]);
 }
 function failed(i) {
   return at.failures[i] ? at.failures[i] + " of " + at.cells[i] : "";
@@ -93,7 +93,7 @@ const TABLE = [
   ["Dataset", "dataset"], ["Technique", "technique"], ["Examples", "size"], ["Device", "device"], ["Machine", "machine"],
   ["Metric", "metric"], ["Mean", "mean", (i) => score(at.mean[i])], ["95 % interval", "low", interval], ["Seeds", "seeds"], ["Floor", "floor", (i) => score(at.floor[i])],
   ["Ceiling", "ceiling", (i) => score(at.ceiling[i])], ["Fit, s", "fit_seconds"], ["Answers/s", "answers_per_second"],
-  ["Extra MiB", "extra_mib", mebibytes], ["Failed", "failures", failed], ["Why", "why"],
+  ["Took MiB", "extra_mib", mebibytes], ["Failed", "failures", failed], ["Why", "why"],
 ].filter(([, name]) => !["machine", "ceiling"].includes(name) || new Set(at[name]).size > 1);
 const table = document.getElementById("all");
 const isText = (name) => at[name].some((value) => typeof value === "string");
