@@ -74,7 +74,6 @@ class Server:
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
             "PYTHONHASHSEED": "0",
             "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas brings pyarrow, whose allocator starts a thread
-            "MALLOC_TRIM_THRESHOLD_": "131072",
         }
         settings = json.dumps({"preload": preload, "parent": os.getpid()})
         self.process = subprocess.Popen(

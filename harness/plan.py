@@ -78,8 +78,8 @@ def seeds_at(seeds: Mapping[int, int], size: int) -> int:
 
 
 def default_budget(size: int) -> Budget:
-    """Ten passes, and at small n as many updates as 30,000 examples give: nets are not starved where data are few."""
-    return Budget("examples", max(30_000, 10 * size))
+    """Ten passes, and at small n as many updates as 60,000 examples give: nets are not starved where data are few."""
+    return Budget("examples", max(60_000, 10 * size))
 
 
 def asked_for(text: str) -> tuple[str, dict[str, Any]]:

@@ -153,7 +153,8 @@ def test_types_that_no_row_should_have_do_not_break_the_page(tmp_path):
     row["provenance"]["dataset"] |= {"title": None, "licence": 5, "rows": "many", "higher_is_better": None}
     row["provenance"] |= {"versions": None, "started": 17, "commit": None}
     row["quality"]["test"]["accuracy"] = "good"
-    report.write([row, make("mlp")], tmp_path / "page.html")
+    page = report.write([row, make("mlp")], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert {line["technique"] for line in embedded(page)} == {"['a', 1]", "Multilayer perceptron"}
 
 
 def test_only_failures_make_a_page_that_says_so(tmp_path):
@@ -191,6 +192,8 @@ def test_one_point_and_perfect_scores_can_be_drawn(tmp_path):
     report.write(perfect, tmp_path / "perfect.html")
     awful = [make(size=n, dataset="friedman1", score=v) for n, v in ((32, -3.0), (100, 0.0), (316, 2.0))]
     report.write(awful, tmp_path / "awful.html")
+    for name, points in (("one", 1), ("perfect", 4), ("awful", 3)):
+        assert len(embedded((tmp_path / f"{name}.html").read_text(encoding="utf-8"))) == points
 
 
 def test_line_end_labels_do_not_overlap():
