@@ -201,7 +201,7 @@ def test_a_budget_ends_the_run_and_lists_what_it_left_out(tmp_path):
 def test_kill_9_loses_no_told_row_and_leaves_nobody(tmp_path):
     """Kill the parent at some moments: every cell told as done is stored, none twice, and no child lives on."""
     told: set[int] = set()
-    for delay in (0.35, 0.6, 0.9, 1.2):
+    for delay in (0.35, 0.6, 0.9, 1.2, 2.5):
         words = command("run", "-t", "selftest.noop", "--cells", "150", "--results", str(tmp_path))
         child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT)
         time.sleep(delay)
