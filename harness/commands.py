@@ -16,7 +16,7 @@ from harness import catalogue, files, machine, plan
 from harness.catalogue import ROOT, Mistake
 from harness.contract import Block, Cell, Dataset, Plan, Technique, era
 from harness.keeping import SELF, export, folders_of, results, results_of, verify, writing
-from harness.screen import show, table
+from harness.screen import Screen, duration, line, show, table
 from harness.store import Row, Store
 
 __all__ = ["export", "results", "verify"]  # commands that live in keeping
@@ -168,7 +168,6 @@ def _filtered(block: Block, args: argparse.Namespace) -> Iterator[Block]:
 def plan_(args: argparse.Namespace) -> int:
     """The cells of a plan, search trials included, with their forecasts."""
     from harness.run import works
-    from harness.screen import duration
 
     cells, seconds, told = cells_of(args)
     cells = [work.cell for work in works(cells)]
@@ -201,7 +200,6 @@ def run(args: argparse.Namespace) -> int:
     import platform
 
     from harness.run import Options, execute
-    from harness.screen import Screen, duration
 
     if platform.system() == "Windows":
         raise Mistake("eras run forks processes, which Windows cannot; run it under WSL (the other commands work here)")
@@ -238,7 +236,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_summary_json(summary, failed), indent=1))
     else:
-        _say_summary(summary, failed, duration)
+        _say_summary(summary, failed)
     if summary.stopped:
         return 130 if summary.stopped.startswith(("interrupted", "stopped")) else 2
     return 3 if failed else 0
@@ -265,9 +263,7 @@ def _summary_json(summary: Any, failed: list[Row]) -> dict[str, Any]:
     }
 
 
-def _say_summary(summary: Any, failed: list[Row], duration: Any) -> None:
-    from harness.screen import line
-
+def _say_summary(summary: Any, failed: list[Row]) -> None:
     statuses = Counter(r["status"] for r in summary.rows.values())
     counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common()) or "nothing"
     print(f"{summary.computed} cells computed in {duration(summary.seconds)}; of this plan there are now: {counts}")
@@ -280,14 +276,11 @@ def _say_summary(summary: Any, failed: list[Row], duration: Any) -> None:
         print(f"  ... and {len(failed) - 20} more: `eras export` has them all")
     if summary.left:
         print(f"{len(summary.left)} cells were left out by the budget; the same command goes on with them:")
-        grouped = Counter((plan.public_name(c.technique), c.dataset, c.size) for c, _ in summary.left)
-        for (technique, dataset, size), count in sorted(grouped.items(), key=lambda g: g[0][2])[:12]:
-            why = next(
-                w
-                for c, w in summary.left
-                if (plan.public_name(c.technique), c.dataset, c.size) == (technique, dataset, size)
-            )
-            print(f"  {technique} on {dataset}, n = {size:,}, {count} seeds: {why}")
+        grouped: dict[tuple[str, str, int], list[str]] = {}  # series -> why, once per seed
+        for cell, why in summary.left:
+            grouped.setdefault((plan.public_name(cell.technique), cell.dataset, cell.size), []).append(why)
+        for (technique, dataset, size), whys in sorted(grouped.items(), key=lambda g: g[0][2])[:12]:
+            print(f"  {technique} on {dataset}, n = {size:,}, {len(whys)} seeds: {whys[0]}")
         if len(grouped) > 12:
             print(f"  ... and {len(grouped) - 12} more series; --json lists every cell")
     if summary.stopped:

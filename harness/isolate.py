@@ -278,7 +278,7 @@ class Slot:
         held = sum(tree.status(p).get("RssAnon", 0) for p in below)
         if self.server and self.server.group:
             if self.server.group.oom_killed():
-                return self.end("oom", f"over its memory limit of {_size(self.limit)} in phase {self.phase}")
+                return self.end("oom", self._over_limit())
         elif held > self.limit and (held := tree.shared_out(below)) > self.limit:  # pages held by several count once
             self.grown = max(self.grown, held)
             return self.end("oom", f"the process tree held {_size(held)}, over its limit of {_size(self.limit)}")
@@ -286,6 +286,9 @@ class Slot:
         if free is not None and free < FLOOR < held:
             self.end("oom", f"the machine had only {_size(free)} left, below the floor of {_size(FLOOR)}")
         return None
+
+    def _over_limit(self) -> str:
+        return f"over its memory limit of {_size(self.limit)} in phase {self.phase}"
 
     def end(self, status: str, reason: str) -> None:
         """Kill the cell's whole tree; its exit is told by the server as ever."""
@@ -310,10 +313,7 @@ class Slot:
         if self.over:
             outcome.status, outcome.reason = self.why, self.over
         elif killed:
-            outcome.status, outcome.reason = (
-                "oom",
-                f"over its memory limit of {_size(self.limit)} in phase {self.phase}",
-            )
+            outcome.status, outcome.reason = "oom", self._over_limit()
         elif self.result:
             outcome.status, outcome.reason = self.result["outcome"]["status"], self.result["outcome"]["reason"]
         elif code is None:

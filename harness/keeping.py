@@ -11,7 +11,7 @@ from typing import Any
 from harness import catalogue, plan
 from harness.catalogue import ROOT, Mistake
 from harness.screen import show
-from harness.store import LOCAL, Row, Store, is_open, parse
+from harness.store import LOCAL, Row, Store, files_of, is_open, parse
 
 SELF = "selftest."
 
@@ -57,7 +57,7 @@ def verify(args: argparse.Namespace) -> int:
     problems, notes, rows = [], [], 0
     seen: dict[str, str] = {}
     for folder in folders_of(args):
-        for path in [folder] if folder.is_file() else sorted(folder.rglob("*.jsonl")):
+        for path in files_of(folder):
             try:
                 lines = lines_of(path)
             except Mistake as error:
@@ -183,7 +183,7 @@ def _merge(args: argparse.Namespace) -> int:
     for source in sources:
         if not source.exists():
             raise Mistake(f"{source}: there is no such file or folder")
-        found = [source] if source.is_file() else sorted(source.rglob("*.jsonl"))
+        found = files_of(source)
         if not sum(_merge_file(path, results_of(args)) for path in found):
             raise Mistake(f"{source}: there are no rows in it")
         if source.is_dir():
@@ -211,7 +211,7 @@ def _merge_file(path: Path, folder: Path) -> int:
 def _prune(args: argparse.Namespace) -> int:
     """A key is superseded when today's files of its technique, task and dataset have another hash."""
     dropped = 0
-    for path in sorted(results_of(args).rglob("*.jsonl")):
+    for path in files_of(results_of(args)):
         lines = lines_of(path)
         kept = [line for line, _, row in lines if row is None or not _superseded(row)]  # what is no row is not ours
         dropped += len(lines) - len(kept)

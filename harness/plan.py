@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -204,7 +204,7 @@ def trials(cell: Cell) -> list[Cell]:
     ]
 
 
-def resolve(cell: Cell, rows: list[Mapping[str, Any]]) -> tuple[Cell, dict[str, Any]]:
+def resolve(cell: Cell, rows: Sequence[Mapping[str, Any]]) -> tuple[Cell, dict[str, Any]]:
     """The tuned cell with the keywords of the best trial on validation, and what the search cost."""
     judged = [r for r in rows if r["status"] == "ok" and (r["quality"] or {}).get("valid")]
     if not judged:

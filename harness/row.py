@@ -130,7 +130,7 @@ def _provenance(cell: Cell, run: str, gpu_flags: Mapping[str, Any] | None) -> di
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "eras": catalogue.version("eras") or "checkout",
         "python": platform.python_version(),
-        "versions": _versions(cell),
+        "versions": {name: version for f in plan.files(cell) for name, version in catalogue.libraries(f).items()},
         "technique": {
             "title": technique.title,
             "year": technique.year,
@@ -147,16 +147,6 @@ def _provenance(cell: Cell, run: str, gpu_flags: Mapping[str, Any] | None) -> di
         "machine": {k: machine.fingerprint()[k] for k in ("name", "cpu", "cores", "memory", "gpu", "system")},
         "gpu_flags": gpu_flags,
     }
-
-
-def _versions(cell: Cell) -> dict[str, str]:
-    return _versions_of(cell.technique, cell.task, cell.dataset)
-
-
-@functools.cache
-def _versions_of(technique: str, task: str, dataset: str) -> dict[str, str]:
-    found = (catalogue.technique(technique), catalogue.find("task", task), catalogue.dataset(dataset))
-    return {name: version for f in found for name, version in catalogue.libraries(f).items()}
 
 
 @functools.cache

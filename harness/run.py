@@ -144,7 +144,6 @@ class Loop:
 
     def _finish(self) -> Summary:
         self.summary.seconds = time.monotonic() - self.started
-        self.screen.stop()
         return self.summary
 
     def _interrupt(self, number: int, _frame: Any) -> None:
@@ -202,6 +201,8 @@ class Loop:
             time.sleep(0.05)  # all that is left is being computed by another run
 
     def _ready(self, work: Work) -> bool:
+        if not work.needs:
+            return True
         pending = {w.id for w in self.waiting} | {w.id for w, _ in self.running.values()}
         return not any(needed in pending for needed in work.needs.values())
 
@@ -211,27 +212,32 @@ class Loop:
         left = self._budget_left()
         if left is not None and forecast.seconds > left:
             self.waiting.remove(work)
-            why = f"forecast {forecast.seconds:.1f} s, {max(left, 0):.0f} s of the budget left"
-            self.summary.left.append((work.cell, why))
-            self.screen.drop()
+            self._leave_out(work, f"forecast {forecast.seconds:.1f} s, {max(left, 0):.0f} s of the budget left")
             return False
         size, status = self.stopped_at.get(_series(work.cell), (work.cell.size, ""))
         if size < work.cell.size:
             return self._skip(work, f"skipped by rule: {status} at n = {size:,}")
-        if forecast.bytes > self._limit():
+        limit = self._limit()
+        if forecast.bytes > limit:
             return self._skip(
-                work, f"forecast to need {forecast.bytes / 1e9:.1f} GB, the limit is {self._limit() / 1e9:.1f} GB"
+                work, f"forecast to need {forecast.bytes / 1e9:.1f} GB, the limit is {limit / 1e9:.1f} GB"
             )
         failed = [name for name, id_ in work.given().items() if not self._is_ok(id_)]
         if failed:
             return self._skip(work, f"the rows it needs are not there: {', '.join(failed)}")
         return True
 
+    def _leave_out(self, work: Work, why: str) -> None:
+        """No row: the same command goes on with this cell."""
+        self.summary.left.append((work.cell, why))
+        self.screen.drop()
+
     def _is_ok(self, id_: str) -> bool:
         return self.store.rows.get(id_, {}).get("status") == "ok"
 
     def _skip(self, work: Work, reason: str) -> bool:
-        self.waiting.remove(work)
+        if work in self.waiting:
+            self.waiting.remove(work)
         made = row.build(work.cell, {}, self.run, status="skipped", reason=reason)
         old = self.store.rows.get(work.id)
         if not old or (old["status"], old["reason"]) != ("skipped", reason):
@@ -258,22 +264,10 @@ class Loop:
             self.screen.row(known, None, self._seconds_left())
             return False
         self.waiting.remove(work)
-        cell = work.cell
-        if cell.tune:
-            absent = [i for i in work.trials() if i not in self.store.rows]
-            if absent:
-                self.journal.release(work.id)
-                self.summary.left.append(
-                    (cell, f"{len(absent)} of its {len(work.trials())} search trials were left out")
-                )
-                self.screen.drop()
-                return False
-            try:
-                cell, work.search = plan.resolve(cell, [self.store.rows[i] for i in work.trials()])
-            except LookupError as error:
-                self.journal.release(work.id)
-                self.waiting.append(work)
-                return self._skip(work, str(error))
+        cell = self._resolved(work)
+        if cell is None:
+            self.journal.release(work.id)
+            return False
         left = self._budget_left()
         timeout = (
             min(self.options.timeout, left + 0.05 * self.options.seconds) if left and self.options.seconds else None
@@ -284,6 +278,21 @@ class Loop:
         slot.start(cell, _preload(cell), self._request(cell, work), timeout or self.options.timeout, self._limit())
         self.screen.running([w.cell for w, _ in self.running.values()])
         return True
+
+    def _resolved(self, work: Work) -> Cell | None:
+        """The cell as it will run: a tuned one with the best keywords of its search, or None where that cannot be."""
+        if not work.cell.tune:
+            return work.cell
+        trials = [self.store.rows[i] for i in work.trials() if i in self.store.rows]
+        if absent := len(work.trials()) - len(trials):
+            self._leave_out(work, f"{absent} of its {len(work.trials())} search trials were left out")
+            return None
+        try:
+            cell, work.search = plan.resolve(work.cell, trials)
+        except LookupError as error:
+            self._skip(work, str(error))
+            return None
+        return cell
 
     def _request(self, cell: Cell, work: Work) -> dict[str, Any]:
         blobs = self.options.folder / "blobs"
@@ -319,9 +328,7 @@ class Loop:
         if changed := plan.changed(work.cell):
             outcome.status, outcome.reason = "error", f"{changed} was changed while the cell ran: run it again"
         if outcome.status == "timeout" and slot.timeout < self.options.timeout and left is not None and left <= 0:
-            why = f"stopped after {outcome.seconds:.0f} s: the budget ended while it ran"
-            self.summary.left.append((work.cell, why))
-            self.screen.drop()
+            self._leave_out(work, f"stopped after {outcome.seconds:.0f} s: the budget ended while it ran")
         else:
             made = row.build(
                 work.cell,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness import isolate, machine, tree
+from harness import isolate, tree
 from harness.catalogue import ROOT
 from harness.store import Row, Store
 
@@ -56,8 +56,7 @@ def only_row(folder: str) -> Row:
 def left() -> int:
     """Processes that outlived their run, half a second after its end."""
     time.sleep(0.5)
-    owners = [value.split("/") for value in tree.marked(isolate.MARK).values()]
-    return sum(not machine.is_alive(int(pid), int(start)) for pid, start, _ in owners)
+    return len(isolate.orphans())
 
 
 def seconds_line(what: str, seconds: float, aim: float) -> Line:

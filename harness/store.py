@@ -63,7 +63,7 @@ class Store:
     def refresh(self) -> None:
         """Read what was appended since the last time, by this run or by others."""
         for folder in self.folders:
-            for path in [folder] if folder.is_file() else sorted(folder.rglob("*.jsonl")):
+            for path in files_of(folder):
                 self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -99,6 +99,11 @@ class Store:
         """The row that makes computing this cell again needless, if there is one."""
         row = self.rows.get(row_id)
         return row if row and row["status"] in FINAL and row["status"] not in retry else None
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of rows below a folder; a file is its own."""
+    return [folder] if folder.is_file() else sorted(folder.rglob("*.jsonl"))
 
 
 def parse(line: bytes) -> tuple[str, Row | None]:
@@ -140,7 +145,7 @@ def _being_written(path: Path) -> bool:
         pid = int(path.stem.split("-")[1])
     except (IndexError, ValueError):
         return False
-    return time.time() - path.stat().st_mtime < 5 and machine.is_alive(pid, machine.process_start(pid))
+    return time.time() - path.stat().st_mtime < 5 and machine.is_alive(pid, None)
 
 
 def is_open(path: Path) -> bool:
