@@ -9,7 +9,7 @@ The invariant that makes throughput comparable everywhere: `len(answer(question)
                      def fit(train, run, *, <hyperparameters with defaults>) -> Fitted
     task file        def pose(data, size, seed, given, **condition) -> Problem
     dataset file     DATASET = Dataset(...)
-                     def load() | load(files) | load(size, seed) -> Data
+                     def load() | load(files) | load(size, seed) -> Data (Arena, Rules: act, play)
     plan file        def plan(machine) -> Plan
 
 The file's name is the technique's (task's, dataset's) name, and its only registration. Cards hold literals and calls of
@@ -31,6 +31,16 @@ ERAS = (  # first year, name: where the line between two eras runs is ours, the 
     (2012, "deep learning"),
     (2017, "transformers and pre-training"),
 )
+FORMS = {  # what one example is: the type and shape of `Data.x`, in which n counts the examples
+    "table": "(n, p) float32, NaN = missing; categories coded 0 ... k - 1, their numbers in `levels`",
+    "image": "(n, h, w) or (n, h, w, 3) uint8",
+    "series": "(n, steps) or (n, steps, channels) float32, measured at equal intervals",
+    "sound": "(n, samples) int16; the sampling rate stands in the card's source",
+    "text": "(n,) StringDType, one text each",
+    "tokens": "(n,) uint8, uint16 or int32: one running text as numbers of its vocabulary, in reading order",
+    "environment": "an Arena: a technique acts in it, size counts steps",
+    "game": "Rules: a technique plays by them, size counts positions",
+}
 EFFECTS = (
     *("difference", "ratio", "slope_gap", "interaction", "crossover", "successes", "win_rate"),
     *("equivalence", "noninferiority", "trend", "rank", "extrapolation", "bound"),
@@ -134,7 +144,10 @@ class Technique:
 
 @dataclass(frozen=True)
 class File:
-    """One file of a dataset. `load(files)` gets {name: path}; size and sha256 were checked before."""
+    """One file of a dataset. `load(files)` gets {name: path}; size and sha256 were checked before.
+
+    url  "": no public address gives these very bytes, and the card's `source` tells where the data are at home
+    """
 
     name: str
     url: str
@@ -146,13 +159,14 @@ class File:
 class Dataset:
     """The card of a dataset file.
 
-    form      "table" | "image" | ...: what one example is; shape: of one example
+    form      one of FORMS: what one example is; shape: of one example (of text: the words of a typical one)
     rows      training rows there are at most under `protocol`; test: rows of the test set
     protocol  "official" (the published test set) | "folds" (5-fold: seed s holds out fold s % 5 of repeat s // 5)
               | "generated" (`load(size, seed)` makes size training rows; the test set is the same for every seed)
     anchor    a reference value of `metric` that counts as skill 1, frozen here with its source; skill 0 is the floor
     ceiling   the best that can be had (Bayes, or the best published), where known
     package   the installed package that ships the data, where no files are named; part of the fingerprint
+    folder    where the files lie, if not under the dataset's own name: two datasets may read one download
     version   raise it when `load` gives other data for the same files
     """
 
@@ -163,7 +177,7 @@ class Dataset:
     tasks: tuple[str, ...]
     form: str
     shape: tuple[int, ...]
-    classes: int  # 0: a number is asked for
+    classes: int  # as in Data
     rows: int
     test: int
     metric: str
@@ -175,6 +189,7 @@ class Dataset:
     ceiling_source: str = ""
     files: tuple[File, ...] = ()
     package: str = ""
+    folder: str = ""
     version: int = 1
 
 
@@ -268,7 +283,7 @@ class Problem:
 class Examples:
     """Training material of `classify` and `regress`.
 
-    x        (n, p) float32 for tables, (n, h, w) or (n, h, w, c) uint8 for images
+    x        as FORMS tells for the dataset's form
     y        (n,) int64 class numbers below `classes`, or float64 values where classes is 0
     levels   per column of a table: 0 = a number, k = one of k categories coded 0 ... k - 1; NaN = missing
     """
@@ -281,7 +296,19 @@ class Examples:
 
 @dataclass(frozen=True)
 class Data:
-    """What a dataset file loads: all training rows, and the published or generated test rows (None under "folds")."""
+    """What a dataset file loads: all training rows, and the published or generated test rows (None under "folds").
+
+    x            as FORMS tells              y: what is asked of each row of x, by the task:
+                 classify    (n,) int64      regress   (n,) float64      segment    (n, h, w) uint8, a class a pixel
+                 translate   (n,) StringDType, the other language        tag        (n,) StringDType, a tag a word
+                 next_token, forecast  None: the rows themselves are asked for
+                 one_shot    (n,) int64; there a test_x is (m, 1 + k, h, w): a picture, then k of which test_y is alike
+                 embed       None; there test_x is (m, 2) or (m, 4) StringDType words, test_y (m,) float64 or words
+    classes      classes of y, or tokens of the vocabulary; 0 where there are none
+    vocabulary   of tokens: the text of each number
+    groups       (n,) int64: rows of one group are never divided between training, validation and test
+    ordered      rows are in the order of time: validation is the latest part
+    """
 
     x: Any
     y: Any
@@ -291,6 +318,44 @@ class Data:
     levels: tuple[int, ...] = ()
     protocol: str = "folds"
     ceiling: float | None = None
+    vocabulary: tuple[str, ...] = ()
+    groups: Any = None
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Arena:
+    """What a dataset of the form "environment" loads.
+
+    make(n, seed)  n environments in step, a gymnasium VectorEnv with automatic reset: reset() -> observations (n, ...),
+                   infos; step(actions (n,)) -> observations, rewards (n,), terminated (n,), truncated (n,), infos
+    actions        how many there are, 0 ... actions - 1        episode   steps after which an episode is cut
+    """
+
+    make: Callable[[int, int], Any]
+    actions: int
+    shape: tuple[int, ...]
+    episode: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a dataset of the form "game" loads: a game of two, for many boards at once. Arrays only, nothing in place.
+
+    start(n)              boards (n, ...) int8 seen by the side to move: 1 own, -1 the other's, 0 free; more planes
+                          where the rules need a memory
+    legal(boards)         (n, moves) bool
+    play(boards, moves)   boards after the moves (n,), seen by the side that is now to move
+    result(boards)        (n,) float32: NaN while the game goes on, else 1 won, 0 drawn, -1 lost for the side to move
+    """
+
+    start: Callable[[int], Any]
+    legal: Callable[[Any], Any]
+    play: Callable[[Any, Any], Any]
+    result: Callable[[Any], Any]
+    moves: int
+    shape: tuple[int, ...]
+    longest: int  # moves that a game can last
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def test_a_gzip_copy_counts_by_what_it_holds(tmp_path, packed, sentence):
     assert files.here("my_set", CARD)
     if sentence is None:
         path = files.locate("my_set", CARD)["rows.csv"]
-        assert path == folder / "rows.csv.gz" and files.gunzip(path, 4_000) == CONTENT["rows.csv"]
+        assert path == folder / "rows.csv.gz" and files.unpack(path, 4_000) == CONTENT["rows.csv"]
     else:
         with pytest.raises(BadData, match=sentence):
             files.locate("my_set", CARD)

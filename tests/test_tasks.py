@@ -269,12 +269,12 @@ def label(row, value):
         (label(12, -1), "training label of row 12 is -1.0"),
         (label(12, 0.5), "training label of row 12 is 0.5"),
         (with_x(table(), (7, 2), np.inf), "training row 7, column 2 is infinite"),
-        (table(x=np.full((200, 4), 1e300)), "row 0, column 0 is infinite in float32"),
+        (table(x=np.full((200, 4), 1e300)), "column 0 is infinite in float32"),
         (table(x=np.full((200, 4), "a", dtype=object)), "training features have type object: numbers are right"),
         (table(y=np.full(200, "a")), "training labels have type <U1"),
         (table(y=np.zeros(199)), r"features have shape \(200, 4\) and labels \(199,\)"),
         (table(x=np.zeros(200)), r"features have shape \(200,\)"),
-        (table(y=np.ones(200, int)), "all 100 training rows are of class 1"),
+        (table(y=np.ones(200, int)), "all 160 training rows are of class 1"),
         (table(levels=(0, 2)), "levels names 2 columns, the rows have 4"),
         (table(protocol="official"), "'official' asks for test rows"),
         (table(protocol="official", test_x=np.ones((9, 3)), test_y=np.ones(9)), r"a test row has shape \(3,\)"),
@@ -284,7 +284,7 @@ def label(row, value):
 )
 def test_data_that_cannot_be_classified_is_told(data, sentence):
     with pytest.raises(BadData, match=sentence):
-        classify.pose(data, 100, 0, {})
+        classify.pose(data, 160, 0, {})  # all rows that are not in the test fold
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.contract import BadData, Data, Dataset, File
-from harness.files import gunzip
+from harness.files import unpack
 
 DATASET = Dataset(
     title="Adult (census income)",
@@ -82,7 +82,7 @@ def table(path: Path, most: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Features and labels of one file of at most `most` bytes. Raises BadData naming the first line that is wrong."""
     readers = [_codes(categories) for categories in COLUMNS.values()]
     x, y = array("f"), array("q")
-    for number, line in enumerate(gunzip(path, most).decode("latin-1").splitlines(), 1):
+    for number, line in enumerate(unpack(path, most).decode("latin-1").splitlines(), 1):
         if not line:  # both files end in an empty line
             continue
         *values, label = line.split(", ")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.contract import BadData, Data, Dataset, File
-from harness.files import gunzip
+from harness.files import unpack
 
 DATASET = Dataset(
     title="Fashion-MNIST",
@@ -75,7 +75,7 @@ def idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """
     header = bytes((0, 0, 8, len(shape))) + np.array(shape, dtype=">u4").tobytes()
     size = len(header) + int(np.prod(shape))
-    content = gunzip(path, size)
+    content = unpack(path, size)
     if content[:4] != header[:4]:
         raise BadData(f"{path.name} starts with {content[:4].hex()}, {header[:4].hex()} is right for {len(shape)} axes")
     if content[: len(header)] != header:
