@@ -101,7 +101,7 @@ def delimited(
     return table
 
 
-def _single_blanks(stream: BinaryIO) -> BinaryIO:
+def _single_blanks(stream: io.RawIOBase) -> BinaryIO:
     return io.BytesIO(b"".join(b" ".join(line.split()) + b"\n" for line in stream))
 
 
@@ -242,3 +242,36 @@ def wav(content: bytes, rate: int, name: str) -> np.ndarray:
     if len(samples) != declared:
         raise BadData(f"{name} holds {len(samples):,} samples, it declares {declared:,}")
     return samples
+
+
+# --------------------------------------------------------------------------------------------------------------- series
+
+
+def ts(path: Path, most: int, rows: int, length: int, labels: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, length) float32 and (rows,) int64 of a .ts file (sktime's format): series of one channel and one length.
+
+    Behind a header that ends in @data stands one series a line: values between commas, a colon, a label; y is the
+    label's place in `labels`. Raises BadData at the first line that is not so, and where there are not `rows` series.
+    """
+    found = lines(path, most)
+    begin = next((number for number, line in enumerate(found, 1) if line.strip().lower() == "@data"), len(found))
+    if len(found) - begin != rows:
+        raise BadData(f"{path.name} holds {len(found) - begin:,} series after @data, {rows:,} are right")
+    place = {label: number for number, label in enumerate(labels)}
+    x, y = np.empty((rows, length)), np.empty(rows, dtype=np.int64)
+    for row, line in enumerate(found[begin:]):
+        where = f"{path.name}, line {begin + row + 1}"
+        values, _, label = line.rpartition(":")
+        fields = values.split(",")
+        if len(fields) != length:
+            raise BadData(f"{where} holds {len(fields):,} values, {length:,} are right")
+        if label.strip() not in place:
+            raise BadData(f"{where}: the label is {label.strip()!r:.60}, one of {', '.join(place)} is right")
+        y[row] = place[label.strip()]
+        try:
+            x[row] = [float(field) for field in fields]
+        except ValueError as error:
+            raise BadData(f"{where}: {str(error)[:100]}, a number is right") from None
+    if not (np.abs(x) < np.finfo(np.float32).max).all():  # so written that NaN is wrong too
+        raise BadData(f"{path.name} holds a value that is not finite in float32")
+    return x.astype(np.float32), y
