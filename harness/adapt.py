@@ -31,9 +31,8 @@ def fit_of(module: ModuleType) -> Callable[..., Fitted]:
                 estimator.set_params(**keywords)
         _seed(estimator, run.seed)
         _check_kind(estimator, train.classes)
-        x = train.x.reshape(len(train.x), -1)
-        estimator.fit(x, train.y)
-        return Fitted(lambda question: _answers(estimator, question, train.classes), parameters=x.size)
+        estimator.fit(_rows(train.x), train.y)
+        return Fitted(lambda question: _answers(estimator, question, train.classes), parameters=train.x.size)
 
     return fit
 
@@ -61,6 +60,11 @@ def _fits(thing: Any) -> bool:
     return callable(getattr(thing, "fit", None)) and callable(getattr(thing, "predict", None))
 
 
+def _rows(x: Any) -> Any:
+    """Texts as a list, as scikit-learn's vectorizers take them; anything else as one flat row each."""
+    return x.tolist() if x.ndim == 1 else x.reshape(len(x), -1)
+
+
 def _seed(estimator: Any, seed: int) -> None:
     """Set random_state wherever a scikit-learn estimator (or a step of a pipeline) takes one and leaves it open."""
     if not hasattr(estimator, "get_params"):
@@ -75,7 +79,7 @@ def _answers(estimator: Any, question: Any, classes: int) -> Any:
     """Class probabilities where the estimator has them, else certainty in what it predicts; values for regression."""
     import numpy as np
 
-    x = question.reshape(len(question), -1)
+    x = _rows(question)
     if not classes:
         return np.asarray(estimator.predict(x), dtype=float)
     shares = np.zeros((len(x), classes))

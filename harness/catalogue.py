@@ -222,9 +222,21 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
 
 
 def _ours(tree: ast.Module) -> tuple[Path, ...]:
-    modules = {m for m in _imported(tree) if m.startswith("harness.") and m != "harness.contract"}
-    files = [ROOT / Path(*m.split(".")).with_suffix(".py") for m in sorted(modules)]
-    return tuple(f for f in files if f.is_file())
+    """Files of the harness that a file imports, and what these import in turn; the contract apart."""
+    found: dict[Path, None] = {}
+    waiting = [tree]
+    while waiting:
+        modules = {m for m in _imported(waiting.pop()) if m.startswith("harness.") and m != "harness.contract"}
+        for path in (ROOT / Path(*m.split(".")).with_suffix(".py") for m in modules):
+            if path.is_file() and path not in found:
+                found[path] = None
+                waiting.append(_parsed(path))
+    return tuple(sorted(found))
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 @cache

@@ -13,7 +13,15 @@ from harness.catalogue import Found, Mistake
 from harness.contract import Budget, Cell, Cost, Data, Fitted, Problem, Run
 
 N = 120  # toy examples of which 96 train
+STREAM = 2_000  # toy tokens that train
 STOPPED = "nothing is raised"
+TOYS = {  # the forms of toy data that there are for each task
+    "classify": ("table", "image", "text"),
+    "regress": ("table", "image"),
+    "next_token": ("tokens",),
+    "translate": ("text",),
+}
+LOWER = {"regress": "rmse", "next_token": "loss", "translate": "symbol_error"}  # what must fall below the floor's
 Result = tuple[str, str]  # what was tested, and the problem ("" if none)
 
 
@@ -47,10 +55,13 @@ def _told(error: BaseException) -> str:
 def _technique(found: Found) -> Iterator[Result]:
     yield "cost", _cost_problem(found)
     fit = adapt.fit_of(catalogue.load(found.path))
-    asked = [(task, form) for task in found.card.tasks for form in found.card.forms or ("table", "image")]
+    # A file without a card promises nothing: it need not do all of this, and a classifier need not regress.
+    forms = found.card.forms or (("table", "image") if found.has_card else TOYS["classify"])
+    asked = [(task, form) for task in found.card.tasks for form in forms if form in TOYS.get(task, ())]
+    if not asked:
+        raise Mistake(f"{found.name}: there are no toy data for {', '.join(found.card.tasks)} on {', '.join(forms)}")
     results = [list(_on_task(fit, task, form)) for task, form in asked]
     able = [listed for listed in results if listed[-1][0] != STOPPED]
-    # A file without a card promises nothing: a classifier need not regress.
     for (task, form), listed in zip(asked, results, strict=True):
         if found.has_card or not able or listed in able:
             yield from ((f"{task}, {form}: {test}", told) for test, told in listed)
@@ -58,7 +69,7 @@ def _technique(found: Found) -> Iterator[Result]:
 
 def _on_task(fit: Callable[..., Fitted], task: str, form: str) -> Iterator[Result]:
     pose = catalogue.load(catalogue.path_of("task", task)).pose
-    problem: Problem = pose(toy(task, form), 96, 0, {}, validation=0.2)
+    problem: Problem = pose(toy(task, form), STREAM if form == "tokens" else 96, 0, {}, validation=0.2)
     before = _digest(problem.train)
     try:
         fitted = fit(problem.train, _run())
@@ -85,13 +96,23 @@ def _priced(found: Found, n: int) -> Any:
 
 
 def toy(task: str, form: str) -> Data:
-    """Three well separated classes, or a noisy line: any technique must beat knowing nothing here."""
+    """Three well separated classes, a noisy line, a text with a rhythm, words that stand for words: any technique must
+    beat knowing nothing here.
+    """
     generator = np.random.default_rng(7)
+    if task == "next_token":
+        return _toy_stream(generator)
+    if task == "translate":
+        return _toy_pairs(generator)
     y = np.arange(N) % 3
     if form == "image":
         x = generator.integers(0, 60, (N, 8, 8)).astype(np.uint8)
         for k in range(3):
             x[y == k, 2 * k : 2 * k + 3, 1:7] += 150
+    elif form == "text":
+        words = np.array([*"abcdefgh", "red rose", "blue sky", "green leaf"])
+        common = words[generator.integers(0, 8, (N, 5))]
+        x = _texts([f"{' '.join(row)} {words[8 + k]} {row[0]}" for row, k in zip(common, y, strict=True)])
     else:
         x = generator.normal(0, 1, (N, 4)).astype(np.float32)
         x[:, 0] += 3 * y
@@ -101,6 +122,28 @@ def toy(task: str, form: str) -> Data:
     return Data(x=x, y=y, classes=3, levels=(0,) * 4 if form == "table" else ())
 
 
+def _texts(texts: list[str]) -> np.ndarray:
+    return np.array(texts, dtype=np.dtypes.StringDType())
+
+
+def _toy_stream(generator: np.random.Generator) -> Data:
+    """Six tokens in turn; one in five is any of them."""
+    tokens = np.zeros(STREAM + 500, np.uint8)
+    for i in range(1, len(tokens)):
+        tokens[i] = (tokens[i - 1] + 1) % 6 if generator.random() < 0.8 else generator.integers(6)
+    vocabulary = tuple("abcdef")
+    return Data(tokens[:STREAM], None, 6, tokens[STREAM:], protocol="official", vocabulary=vocabulary)
+
+
+def _toy_pairs(generator: np.random.Generator) -> Data:
+    """Two to four of eight words, each of which stands for one of the other language."""
+    ours = np.array(["one", "two", "three", "four", "five", "six", "seven", "eight"])
+    theirs = np.array(["un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit"])
+    picks = [generator.integers(0, 8, generator.integers(2, 5)) for _ in range(N)]
+    x, y = (_texts([" ".join(words[pick]) for pick in picks]) for words in (ours, theirs))
+    return Data(x, y, 0)
+
+
 def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: str) -> Iterator[Result]:
     yield "as many answers as questions", _count_problem(fitted, problem)
     first, again = problem.judge(fitted.answer, split="test"), problem.judge(fitted.answer, split="test")
@@ -108,10 +151,21 @@ def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: 
     same = problem.judge(fit(problem.train, _run()).answer, split="test")
     yield "same seed, same scores", "" if first == same else f"{first} and {same}"
     yield "offers on == offers off", _offer_problem(fit, problem, first)
-    metric = "rmse" if task == "regress" else "log_loss" if "log_loss" in first else "accuracy"
     floor = problem.judge(problem.floor, split="test")
+    metric = LOWER.get(task) or ("log_loss" if "log_loss" in first else "accuracy")
     better = first[metric] > floor[metric] + 0.1 if metric == "accuracy" else first[metric] < 0.9 * floor[metric]
     yield "beats the floor", "" if better else f"{metric} {first[metric]:.3g}, the floor {floor[metric]:.3g}"
+    if task == "next_token":
+        yield "looks at no later token", _foresight_problem(fitted, problem)
+
+
+def _foresight_problem(fitted: Fitted, problem: Problem) -> str:
+    """Other tokens in the second half of a passage must leave the answers in its first half as they are."""
+    half = len(problem.sample) // 2
+    other = problem.sample.copy()
+    other[half:] = (other[half:] + 1) % problem.train.classes
+    before, after = (np.asarray(fitted.answer(passage))[:half] for passage in (problem.sample, other))
+    return "" if np.allclose(before, after, atol=1e-5) else "answers change with tokens that come after their place"
 
 
 def _run(**more: Any) -> Run:
@@ -120,7 +174,8 @@ def _run(**more: Any) -> Run:
 
 def _digest(train: Any) -> str:
     arrays = [v for v in vars(train).values() if hasattr(v, "tobytes")]
-    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+    contents = [repr(a.tolist()).encode() if a.dtype.kind == "T" else a.tobytes() for a in arrays]
+    return hashlib.sha256(b"".join(contents)).hexdigest()
 
 
 def _count_problem(fitted: Fitted, problem: Problem) -> str:
@@ -129,9 +184,8 @@ def _count_problem(fitted: Fitted, problem: Problem) -> str:
         if len(answers) != len(question):
             return f"{len(answers)} answers to {len(question)} questions"
     alone, batch = np.asarray(fitted.answer(problem.sample[:1])), np.asarray(fitted.answer(problem.sample))[:1]
-    return (
-        "" if np.allclose(alone, batch, atol=1e-4) else "a question asked alone gets another answer than among others"
-    )
+    same = np.allclose(alone, batch, atol=1e-4) if alone.dtype.kind in "biuf" else np.array_equal(alone, batch)
+    return "" if same else "a question asked alone gets another answer than among others"
 
 
 def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any) -> str:
@@ -154,14 +208,15 @@ def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any) -
 
 def _dataset(found: Found) -> Iterator[Result]:
     card = found.card
-    if not files.here(plan.public_name(found.name), card.files):
+    if not files.here(plan.public_name(found.name), card.files, card.folder):
         raise Mistake(f"{found.name} is not here: `eras data get {found.name}` downloads it")
     module = catalogue.load(found.path)
     cell = Cell(
         technique="none", dataset=plan.public_name(found.name), task=card.tasks[0], size=min(100, card.rows), seed=0
     )
     data = worker.load_data(module, cell)
-    yield "shape of one example", _differs(tuple(data.x.shape[1:]), card.shape)
+    shape = card.shape if card.form == "text" and data.x.ndim == 1 else tuple(data.x.shape[1:])
+    yield "shape of one example", _differs(shape, card.shape)
     yield "classes", _differs(data.classes, card.classes)
     if card.protocol == "official":
         yield "training rows", _differs(len(data.x), card.rows)
@@ -171,7 +226,7 @@ def _dataset(found: Found) -> Iterator[Result]:
     again = worker.load_data(module, cell)
     yield (
         "loads the same twice",
-        "" if np.array_equal(data.x, again.x, equal_nan=True) else "other data the second time",
+        "" if np.array_equal(data.x, again.x, equal_nan=data.x.dtype.kind == "f") else "other data the second time",
     )
     for task in card.tasks:
         yield f"{task}: the floor has a score", _floor_problem(module, cell, task, card)

@@ -101,9 +101,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--self", action="store_true", help="check the engine's own figures (overhead, limits, kill; minutes)"
     )
-    made = command("data", "datasets: list, get (download), verify, where", "eras data get fashion_mnist")
-    made.add_argument("action", choices=["list", "get", "verify", "where"])
-    made.add_argument("names", nargs="*", metavar="NAME")
+    made = command(
+        "data", "datasets: list, get (download), verify, where; describe one, or a file", "eras data describe my.csv"
+    )
+    made.add_argument("action", choices=["list", "get", "verify", "where", "describe"])
+    made.add_argument("names", nargs="*", metavar="NAME", help="of a dataset; describe takes a file of your own too")
+    _own_file(made)
     made = command("new", "a template for one's own technique or dataset", "eras new technique mine")
     made.add_argument("kind", choices=["technique", "dataset"])
     made.add_argument("name")
@@ -117,7 +120,10 @@ def _what_to_run(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "-t", "--technique", action="append", metavar="TECH", help="NAME, NAME:VALUE, NAME[k=v], or ./file.py"
     )
-    made.add_argument("-d", "--dataset", action="append", metavar="DATA", help="NAME or ./file.py")
+    made.add_argument(
+        "-d", "--dataset", action="append", metavar="DATA", help="NAME, ./file.py, or a file or folder of your own data"
+    )
+    _own_file(made)
     made.add_argument("--sizes", type=counts, help="numbers of training examples: 100,1e3,1e4")
     made.add_argument("--seeds", type=count, help="seeds per size")
     made.add_argument("--cells", type=count, help="repeat a self-test: that many cells")
@@ -133,7 +139,20 @@ def _what_to_run(made: argparse.ArgumentParser) -> None:
     made.add_argument("--results", metavar="DIR", help="where rows are (default: results/local)")
 
 
+def _own_file(made: argparse.ArgumentParser) -> None:
+    own = made.add_argument_group(
+        "a file of your own (csv, tsv, parquet, jsonl, npz, arff, svmlight, txt, a folder of images)"
+    )
+    own.add_argument("--target", metavar="COL", help="the column to be told")
+    own.add_argument("--group", metavar="COL", help="rows with the same value are never divided by the split")
+    own.add_argument("--time", metavar="COL", help="the latest fifth is the test part")
+    own.add_argument("--task", metavar="TASK", help="classify, regress, next_token, translate: where a guess is wrong")
+    own.add_argument("--text", metavar="COL", help="the column that holds the text")
+    own.add_argument("--drop", metavar="COL,...", help="columns to leave out")
+
+
 def _how_to_run(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--download", action="store_true", help="download the datasets of this run that are not here")
     made.add_argument("--budget", type=seconds, metavar="TIME", help="wall time for the whole run: 90s, 10m, 2h")
     made.add_argument("--timeout", type=seconds, default=300.0, metavar="TIME", help="per cell (default: 5m)")
     made.add_argument("--mem-limit", type=amount, metavar="SIZE", help="per cell: 4GB (default: 80 %% of what is free)")

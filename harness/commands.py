@@ -12,20 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness import catalogue, files, machine, plan
+from harness import catalogue, machine, plan
 from harness.catalogue import ROOT, Mistake
-from harness.contract import Block, Cell, Dataset, Plan, Technique, era
+from harness.contract import Block, Cell, Plan, Technique, era
+from harness.data import brought, data, datasets, get, here
 from harness.keeping import SELF, export, folders_of, results, results_of, verify, writing
 from harness.screen import Screen, duration, line, show, table
 from harness.store import Row, Store
 
-__all__ = ["export", "results", "verify"]  # commands that live in keeping
-
-
-def here(name: str) -> bool:
-    """Whether a dataset's bytes are on this machine."""
-    card: Dataset = catalogue.dataset(name).card
-    return files.here(plan.public_name(name), card.files)
+__all__ = ["data", "export", "results", "verify"]  # commands that live in data and keeping
 
 
 # ----------------------------------------------------------------------------------------------------------------- list
@@ -33,7 +28,8 @@ def here(name: str) -> bool:
 
 def list_(args: argparse.Namespace) -> int:
     """The timeline, or the datasets, tasks, plans, claims."""
-    value, rows = {"techniques": _techniques, "datasets": _datasets, "claims": _claims}.get(args.what, _others)(args)
+    what = {"techniques": _techniques, "datasets": datasets, "claims": _claims}.get(args.what, _others)
+    value, rows = what(args)
     show(args.json, value, table(rows))
     return 0
 
@@ -49,20 +45,6 @@ def _techniques(args: argparse.Namespace) -> tuple[list, list]:
         rows.append((str(card.year), f.name, card.title, ", ".join(card.tasks), card.paper))
         value.append({"name": f.name, "year": card.year, "era": of, "title": card.title, "tasks": card.tasks})
         value[-1] |= {"devices": card.devices, "paper": card.paper, "hyperparameters": dict(f.defaults)}
-    return value, rows
-
-
-def _datasets(args: argparse.Namespace) -> tuple[list, list]:
-    value, rows = [], [("name", "tasks", "form", "rows", "test", "licence", "here")]
-    for name in catalogue.names("dataset"):
-        card: Dataset = catalogue.dataset(name).card
-        is_here = here(name)
-        size = sum(f.bytes for f in card.files)
-        value.append({"name": name, "title": card.title, "tasks": card.tasks, "form": card.form, "rows": card.rows})
-        value[-1] |= {"test": card.test, "bytes": size, "licence": card.licence, "source": card.source, "here": is_here}
-        place = "yes" if is_here else f"no: eras data get {name} ({size / 1e6:.0f} MB)"
-        tasks = ", ".join(card.tasks)
-        rows.append((name, tasks, card.form, f"{card.rows:,}", f"{card.test:,}", card.licence, place))
     return value, rows
 
 
@@ -169,6 +151,7 @@ def plan_(args: argparse.Namespace) -> int:
     """The cells of a plan, search trials included, with their forecasts."""
     from harness.run import works
 
+    brought(args, Screen(quiet=args.json))
     cells, seconds, told = cells_of(args)
     cells = [work.cell for work in works(cells)]
     store = Store(results_of(args))
@@ -203,13 +186,18 @@ def run(args: argparse.Namespace) -> int:
 
     if platform.system() == "Windows":
         raise Mistake("eras run forks processes, which Windows cannot; run it under WSL (the other commands work here)")
+    screen = Screen(quiet=args.json)
+    brought(args, screen)
     cells, seconds, told = cells_of(args)
     missing = sorted({c.dataset for c in cells if not here(c.dataset)})
-    if missing:
+    if missing and not args.download:
         raise Mistake(
-            f"{missing[0]} is not here: `eras data get {missing[0]}` downloads it, or point ERAS_DATA at a folder"
+            f"{', '.join(missing)} not here: `eras data get {missing[0]}` downloads it, and so does --download for "
+            "every dataset of this run; or point ERAS_DATA at a folder that has it"
         )
-    screen = Screen(quiet=args.json)
+    for name in missing:
+        screen.say(f"downloading {name}")
+        get(name)
     for text in told:
         screen.say(text)
     if args.device == "cuda" and not machine.fingerprint()["gpu"]:
@@ -329,44 +317,6 @@ def doctor(args: argparse.Namespace) -> int:
     found = facts.report(measure=args.measure)
     show(args.json, found, facts.lines(found))
     return 0
-
-
-# ---------------------------------------------------------------------------------------------------------------- data
-
-
-def data(args: argparse.Namespace) -> int:
-    """Datasets: which there are, where they lie, whether their bytes are right."""
-    if args.action == "list":
-        args.what = "datasets"
-        return list_(args)
-    names = args.names or catalogue.names("dataset")
-    if args.action == "get" and not args.names:
-        raise Mistake("which one? `eras data get NAME`; `eras data list` tells the names and sizes")
-    value, rows, bad = [], [], 0
-    for name in names:
-        card: Dataset = catalogue.dataset(name).card
-        told, fine = _data_action(args.action, plan.public_name(name), card)
-        bad += not fine and (bool(args.names) or "is not here" not in told)
-        value.append({"name": name, "told": told, "ok": fine})
-        rows.append((name, told))
-    show(args.json, value, table(rows))
-    return 1 if bad else 0
-
-
-def _data_action(action: str, name: str, card: Dataset) -> tuple[str, bool]:
-    from harness.contract import BadData
-
-    if not card.files:
-        return ("generated when needed" if card.protocol == "generated" else "comes with an installed package"), True
-    try:
-        if action == "get":
-            files.get(name, card.files)
-        found = files.locate(name, card.files)
-    except BadData as error:
-        return str(error), False
-    if action == "where":
-        return ", ".join(str(p) for p in found.values()), True
-    return f"{len(found)} files, sizes and checksums agree", True
 
 
 # ------------------------------------------------------------------------------------------------------- one's own file

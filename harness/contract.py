@@ -286,12 +286,14 @@ class Examples:
     x        as FORMS tells for the dataset's form
     y        (n,) int64 class numbers below `classes`, or float64 values where classes is 0
     levels   per column of a table: 0 = a number, k = one of k categories coded 0 ... k - 1; NaN = missing
+    horizon  of `forecast`: rows of an answer
     """
 
     x: Any
     y: Any
     classes: int
     levels: tuple[int, ...] = ()
+    horizon: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The files of the datasets: where they lie, whether they are the right bytes, how they come here.
+"""The files of the datasets: where they lie, whether they are the right bytes.
 
 A dataset NAME is looked for in NAME/ (with underscores or dashes) under each folder of $ERAS_DATA, then in the cache
 ($ERAS_CACHE, else ~/.cache/eras). A packed copy FILE.gz or FILE.xz of a plain FILE is as good: then size and sha256 are
@@ -15,7 +15,6 @@ import json
 import lzma
 import os
 import shutil
-import sys
 import tempfile
 import zlib
 from dataclasses import fields
@@ -33,7 +32,7 @@ class Missing(BadData):
 
 
 def cache(name: str) -> Path:
-    """The folder that `get` fills for this dataset."""
+    """The folder that `download.get` fills for this dataset."""
     return _cache_root() / "data" / name
 
 
@@ -74,31 +73,6 @@ def here(name: str, files: tuple[File, ...], folder: str = "") -> bool:
         if path is None or (path.name == file.name and path.stat().st_size != file.bytes):
             return False
     return True
-
-
-def get(name: str, files: tuple[File, ...], progress: bool = True) -> dict[str, Path]:
-    """Download what is not here into the cache, checked and whole or not at all; what `locate` then finds.
-
-    $ERAS_MIRROR, where set, serves FILE as $ERAS_MIRROR/NAME/FILE in place of the card's address.
-    Raises Missing where an address cannot be read, BadData where it serves other bytes.
-    """
-    import pooch
-    import requests
-
-    mirror = os.environ.get("ERAS_MIRROR")
-    bar = progress and sys.stderr.isatty() and importlib.util.find_spec("tqdm") is not None
-    for file in files:
-        path = _find(name, file)
-        if path is not None and path.parent != cache(name):
-            continue
-        url = f"{mirror.rstrip('/')}/{name}/{file.name}" if mirror else file.url
-        try:
-            pooch.retrieve(url, f"sha256:{file.sha256}", fname=file.name, path=cache(name), progressbar=bar)
-        except requests.RequestException as error:
-            raise Missing(f"{name}: {url} cannot be read ({error}): try again, or set ERAS_MIRROR") from error
-        except ValueError as error:  # pooch found another checksum, and kept nothing
-            raise BadData(f"{name}: {url} does not give a {file.name} with sha256 {file.sha256}") from error
-    return locate(name, files)
 
 
 def unpack(path: Path, most: int) -> bytes:

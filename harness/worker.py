@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import math
 import os
+import shutil
 import statistics
 import sys
 import time
@@ -123,7 +124,9 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     module = catalogue.load(Path(request["paths"]["dataset"]))
     task = catalogue.load(Path(request["paths"]["task"]))
     card = module.DATASET
-    data = replace(load_data(module, cell), protocol=card.protocol, ceiling=card.ceiling)
+    data = load_data(module, cell)
+    if isinstance(data, Data):
+        data = replace(data, protocol=card.protocol, ceiling=card.ceiling)
     try:
         problem = task.pose(data, cell.size, cell.seed, _given(request), **cell.condition)
     except BadData as error:
@@ -131,15 +134,35 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     return problem, {"metric": card.metric, "higher_is_better": card.higher_is_better}
 
 
-def load_data(module: ModuleType, cell: Cell) -> Data:
-    """Call `load` with what its signature names: nothing, the checked files, or size and seed."""
-    card = module.DATASET
+def load_data(module: ModuleType, cell: Cell) -> Any:
+    """What the dataset's `load` gives, called with what its signature names: the checked files, size and seed, device.
+
+    What was made of files alone is kept in the cache, and mapped from there the next time: files are parsed once for
+    all sizes, seeds and techniques. The mark of the kept folder holds the files' checksums and the loader's code.
+    """
+    name, card = catalogue.public_name(cell.dataset), module.DATASET
     offered = {
         "size": lambda: cell.size,
         "seed": lambda: cell.seed,
-        "files": lambda: files.locate(catalogue.public_name(cell.dataset), card.files),
+        "device": lambda: cell.device,
+        "files": lambda: files.locate(name, card.files, card.folder),
     }
-    return module.load(**{name: offered[name]() for name in inspect.signature(module.load).parameters})
+    asked = tuple(inspect.signature(module.load).parameters)
+    if asked != ("files",):
+        return module.load(**{one: offered[one]() for one in asked})
+    found = catalogue.dataset(str(module.__file__))
+    folder = files.parsed(name, f"{catalogue.fingerprint(found)}-{catalogue.code_hash(found)}")
+    if folder.is_dir():
+        try:
+            return files.kept(folder)
+        except BadData:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: it is made anew below
+    data = module.load(offered["files"]())
+    try:
+        files.keep(folder, data)
+    except OSError:  # no room, or a cache that cannot be written: the next cell parses again
+        return data
+    return files.kept(folder)  # the same arrays, laid out the same way, as every later cell gets
 
 
 def _given(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,8 @@
-"""Where files are looked for, what is checked, and a download from a server on this machine: right, wrong and cut."""
+"""Where files are looked for, what is checked before one is handed over, and what is remembered of it."""
 
 import gzip
 import hashlib
-import http.server
 import json
-import os
-import threading
 
 import pytest
 
@@ -148,91 +145,6 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "file"))
     assert files.locate("my_set", CARD)
-
-
-# ------------------------------------------------------------------------------------------------------------- download
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A server of what lies in served/my_set, with what to do to labels.csv; its address is the mirror."""
-    folder = put(tmp_path / "served" / "my_set")
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        cut = False
-
-        def do_GET(self):
-            path = folder / self.path.removeprefix("/my_set/")
-            if not path.is_file():
-                self.send_error(404)
-                return
-            content = path.read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if self.cut else content)
-
-        def log_message(self, *_):
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setenv("ERAS_MIRROR", f"http://127.0.0.1:{running.server_port}/")
-        yield folder, Handler
-        running.shutdown()
-
-
-def cached(tmp_path):
-    return sorted(path.name for path in (tmp_path / "cache" / "data").rglob("*") if path.is_file())
-
-
-def test_a_download_is_checked_and_then_found(tmp_path, server):
-    paths = files.get("my_set", CARD, progress=False)
-    assert {name: path.read_bytes() for name, path in paths.items()} == CONTENT
-    assert files.locate("my_set", CARD) == paths
-    assert all(path.parent == files.cache("my_set") for path in paths.values())
-
-
-def test_the_address_of_the_card_serves_where_no_mirror_is_named(server, monkeypatch):
-    mirror = os.environ["ERAS_MIRROR"]
-    monkeypatch.delenv("ERAS_MIRROR")
-    card = tuple(File(f.name, f"{mirror}my_set/{f.name}", f.bytes, f.sha256) for f in CARD)
-    assert files.get("my_set", card, progress=False)
-
-
-def test_what_is_here_is_not_downloaded_again(tmp_path, server):
-    put(tmp_path / "data" / "my_set")
-    (server[0] / "rows.csv").unlink()  # asking for it would fail
-    assert files.get("my_set", CARD, progress=False)["rows.csv"].parent == tmp_path / "data" / "my_set"
-
-
-def test_a_download_with_another_checksum_is_not_kept(tmp_path, server):
-    put(server[0], **{"labels.csv": b"1" + CONTENT["labels.csv"][1:]})
-    with pytest.raises(BadData, match="does not give a labels.csv with sha256"):
-        files.get("my_set", CARD, progress=False)
-    assert cached(tmp_path) == ["rows.csv"]
-
-
-def test_a_download_that_is_cut_is_not_kept(tmp_path, server):
-    server[1].cut = True
-    with pytest.raises(files.Missing, match="rows.csv cannot be read"):
-        files.get("my_set", CARD, progress=False)
-    assert cached(tmp_path) == []
-
-
-def test_a_damaged_file_in_the_cache_is_downloaded_anew(tmp_path, server):
-    put(tmp_path / "cache" / "data" / "my_set", **{"labels.csv": b"half"})
-    assert files.get("my_set", CARD, progress=False)["labels.csv"].read_bytes() == CONTENT["labels.csv"]
-
-
-@pytest.mark.parametrize("address", [None, "http://127.0.0.1:9"])
-def test_an_address_that_serves_nothing_is_told(server, monkeypatch, address):
-    if address:
-        monkeypatch.setenv("ERAS_MIRROR", address)
-    else:
-        (server[0] / "rows.csv").unlink()
-    with pytest.raises(files.Missing, match="my_set: http://127.0.0.1.*rows.csv cannot be read"):
-        files.get("my_set", CARD, progress=False)
 
 
 # ------------------------------------------------------------------------------------------------------------- packaged

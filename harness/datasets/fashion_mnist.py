@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.contract import BadData, Data, Dataset, File
-from harness.files import unpack
+from harness.formats import idx
 
 DATASET = Dataset(
     title="Fashion-MNIST",
@@ -59,28 +59,18 @@ def load(files: dict[str, Path]) -> Data:
     n, m, shape = DATASET.rows, DATASET.test, DATASET.shape
     return Data(
         idx(files["train-images-idx3-ubyte.gz"], (n, *shape)),
-        idx(files["train-labels-idx1-ubyte.gz"], (n,)).astype(np.int64),
+        labels(files["train-labels-idx1-ubyte.gz"], n),
         DATASET.classes,
         idx(files["t10k-images-idx3-ubyte.gz"], (m, *shape)),
-        idx(files["t10k-labels-idx1-ubyte.gz"], (m,)).astype(np.int64),
+        labels(files["t10k-labels-idx1-ubyte.gz"], m),
         protocol=DATASET.protocol,
         ceiling=DATASET.ceiling,
     )
 
 
-def idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The bytes of an IDX file (LeCun's format): 0, 0, 8, number of axes, each axis as 4 bytes, then the values.
-
-    Raises BadData unless the file declares and holds exactly `shape`; never unpacks more than that.
-    """
-    header = bytes((0, 0, 8, len(shape))) + np.array(shape, dtype=">u4").tobytes()
-    size = len(header) + int(np.prod(shape))
-    content = unpack(path, size)
-    if content[:4] != header[:4]:
-        raise BadData(f"{path.name} starts with {content[:4].hex()}, {header[:4].hex()} is right for {len(shape)} axes")
-    if content[: len(header)] != header:
-        declared = tuple(np.frombuffer(content[4 : len(header)].ljust(4 * len(shape), b"\0"), dtype=">u4").tolist())
-        raise BadData(f"{path.name} declares the shape {declared}, {shape} is right")
-    if len(content) != size:
-        raise BadData(f"{path.name} holds {len(content):,} bytes, {size:,} are right")
-    return np.frombuffer(content, dtype=np.uint8, offset=len(header)).reshape(shape)
+def labels(path: Path, rows: int) -> np.ndarray:
+    """(rows,) class numbers. Raises BadData where one is not below the number of classes."""
+    y = idx(path, (rows,)).astype(np.int64)
+    if y.max() >= DATASET.classes:
+        raise BadData(f"{path.name}, row {y.argmax():,} holds {y.max()}: a class below {DATASET.classes} is right")
+    return y
