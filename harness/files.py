@@ -273,8 +273,11 @@ def kept(folder: Path) -> Data:
 def _write_array(path: Path, array: Any) -> None:
     import numpy as np
 
+    header = np.lib.format.header_data_from_array_1_0(array) | {"fortran_order": False}
     with path.open("wb") as stream:
-        np.lib.format.write_array(stream, array, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(stream, header)
+        for start in range(0, len(array), 1 << 16):  # in pieces: columns of a wider table are not contiguous
+            np.ascontiguousarray(array[start : start + (1 << 16)]).tofile(stream)
 
 
 def _read_value(folder: Path, name: str, told: dict[str, Any]) -> Any:
@@ -298,4 +301,6 @@ def _read_array(path: Path) -> Any:
     import numpy as np
 
     # Nothing of no length can be mapped. asarray: what is indexed out of a memmap is to be a plain array.
-    return np.asarray(np.load(path, mmap_mode="r" if path.stat().st_size > 4096 else None, allow_pickle=False))
+    array = np.asarray(np.load(path, mmap_mode="r" if path.stat().st_size > 4096 else None, allow_pickle=False))
+    array.flags.writeable = False
+    return array

@@ -85,7 +85,7 @@ def delimited(
     table = np.empty((rows, len(taken)), dtype=dtype)
     done = 0
     with Bounded(path, most) as stream:
-        source = _single_blanks(stream) if separator == " " else stream
+        source = _single_blanks(io.BufferedReader(stream)) if separator == " " else stream
         try:
             for batch in csv.open_csv(source, read, parse, convert):
                 if done + len(batch) > rows:
@@ -101,7 +101,7 @@ def delimited(
     return table
 
 
-def _single_blanks(stream: io.RawIOBase) -> BinaryIO:
+def _single_blanks(stream: io.BufferedIOBase) -> BinaryIO:
     return io.BytesIO(b"".join(b" ".join(line.split()) + b"\n" for line in stream))
 
 

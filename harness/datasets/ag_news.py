@@ -73,9 +73,9 @@ def articles(path: Path, most: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def readable(text: str) -> str:
-    """The text with its HTML entities resolved; a backslash, which stands for a line break, and runs of blanks as one.
+    r"""The text with its HTML entities resolved; a backslash, which stands for a line break, and runs of blanks as one.
 
-    >>> readable("It #39;s &lt;b&gt;\\\\ quot;here quot;")
+    >>> readable("It #39;s &lt;b&gt;\\ quot;here quot;")
     'It\'s <b> "here"'
     """
     return " ".join(html.unescape(ENTITY.sub(r"&\1;", text.replace("\\", " "))).split())

@@ -41,7 +41,7 @@ DATASET = Dataset(
 
 
 def load(files: dict[str, Path]) -> Data:
-    """x (200, 427) of mean 0 and deviation 1 each, y (200,): four maples, then two oaks; 242 test rows."""
+    """x (200, 427) of mean 0 and deviation 1 each, y (200,): six species, four maples and two oaks; 242 test rows."""
     train, test = DATASET.files
     labels = ("1", "2", "3", "4", "5", "6")
     x, y = ts(files[train.name], train.bytes, DATASET.rows, DATASET.shape[0], labels)

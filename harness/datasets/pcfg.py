@@ -26,10 +26,10 @@ DATASET = Dataset(
     metric="loss",
     higher_is_better=False,
     protocol="generated",
-    anchor=1.0,
-    anchor_source="entropy of the grammar, nats per token",
-    ceiling=1.0,
-    ceiling_source="entropy of the grammar, nats per token, in closed form",
+    anchor=1.7391542,
+    anchor_source="the ceiling; counts of single tokens reach 3.95 nats, of pairs 2.88",
+    ceiling=1.7391542,
+    ceiling_source="entropy of the grammar in nats per token, in closed form; the test tokens themselves cost 1.7351",
 )
 NONTERMINALS, RULES, TERMINALS = 20, 8, 64
 PARTS = 1024  # probabilities of rules are multiples of 1 / 1024
