@@ -34,6 +34,7 @@ class Grams(NamedTuple):
     """All n-grams of one length, sorted by context, then by last token. Contexts are numbered; one never seen is -1."""
 
     keys: np.ndarray  # number of the context * classes + last token
+    last: np.ndarray  # token
     shares: np.ndarray  # of the last token after its context, discounted
     rest: np.ndarray  # by context: what the discounts leave to the shorter one; 1 after one never seen
     first: np.ndarray  # by context: where its n-grams begin
@@ -105,13 +106,14 @@ def discounted(keys: np.ndarray, counts: np.ndarray, V: int, contexts: int, disc
         by_size[1:] = [1 - 2 * plain * n2 / n1, 2 - 3 * plain * n3 / n2, 3 - 4 * plain * n4 / n3]
         by_size = np.clip(by_size, 0, np.arange(4))
     lost = by_size[np.minimum(counts, 3)]
-    context = keys // V
+    context, last = np.divmod(keys, V)
     total = np.bincount(context, weights=counts, minlength=contexts)
     rest = np.bincount(context, weights=lost, minlength=contexts)
     rest = np.divide(rest, total, out=np.ones(contexts), where=total > 0)
     many = np.bincount(context, minlength=contexts)
     shares = (counts - lost) / np.maximum(total, 1)[context]
-    return Grams(keys, shares, np.append(rest, 1.0), np.append(np.cumsum(many) - many, 0), np.append(many, 0))
+    first = np.cumsum(many) - many
+    return Grams(keys, last, shares, np.append(rest, 1.0), np.append(first, 0), np.append(many, 0))
 
 
 def contexts_of(tokens: np.ndarray, lengths: list[Grams], V: int) -> list[np.ndarray]:
@@ -129,5 +131,5 @@ def add(p: np.ndarray, grams: Grams, context: np.ndarray, weight: np.ndarray) ->
     """Add to row i of p (m, V) the shares of what followed context i, times weight i."""
     many = grams.many[context]
     row = np.repeat(np.arange(len(p)), many)
-    which = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many) + np.repeat(grams.first[context], many)
-    p[row, grams.keys[which] % p.shape[1]] += grams.shares[which] * weight[row]  # no place twice: plain += will do
+    which = np.arange(len(row)) + np.repeat(grams.first[context] - (np.cumsum(many) - many), many)
+    p[row, grams.last[which]] += grams.shares[which] * weight[row]  # no place twice: plain += will do

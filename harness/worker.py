@@ -295,9 +295,10 @@ def _samples(answer: Callable[[Any], Any], question: Any, device: str) -> list[f
 
 
 def _bytes(train: Any) -> int | None:
-    """Bytes of the arrays that a technique was handed."""
+    """Bytes of the arrays that a technique was handed; of texts their letters too, which lie beside the array."""
     values = vars(train).values() if hasattr(train, "__dict__") else [train]
-    sizes = [v.nbytes for v in values if hasattr(v, "nbytes")]
+    arrays = [v for v in values if hasattr(v, "nbytes")]
+    sizes = [a.nbytes + (sum(len(text.encode()) for text in a) if a.dtype.kind == "T" else 0) for a in arrays]
     return int(sum(sizes)) if sizes else None
 
 

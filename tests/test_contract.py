@@ -59,6 +59,39 @@ def test_a_file_with_this_fault_fails_the_check(fault, tmp_path):
     assert any(test in name for name in problems), problems
 
 
+def test_a_technique_that_reads_ahead_fails_the_check(tmp_path):
+    path = tmp_path / "oracle.py"
+    path.write_text(
+        "import numpy as np\nfrom harness.contract import Fitted, Technique\n"
+        'TECHNIQUE = Technique(title="o", year=2020, paper="p", tasks=("next_token",), forms=("tokens",))\n\n'
+        "def fit(train, run):\n"
+        "    return Fitted(lambda q: 0.9 * np.eye(6)[np.append(q[1:], 3)] + 0.1 / 6, 1)\n"
+    )
+    failed = {name: problem for name, problem in check.check(str(path)) if problem}
+    assert "after their place" in failed.pop("next_token, tokens: looks at no later token")
+    assert list(failed) == ["next_token, tokens: as many answers as questions"]  # alone it cannot look ahead
+
+
+def test_material_changed_in_place_is_seen_in_texts_too():
+    train = catalogue.load(catalogue.path_of("task", "translate")).pose(check.toy("translate", "text"), 96, 0, {}).train
+    before = check._digest(train)
+    train.x[3] = "another text, and one that is longer than what lies in the array itself"
+    changed = check._digest(train)
+    train.x[3] = "another text, and one that is longer than what lies in the array itse.f"
+    assert len({before, changed, check._digest(train)}) == 3
+
+
+def test_a_task_without_toy_data_is_told(tmp_path):
+    path = tmp_path / "tagger.py"
+    path.write_text(
+        "from harness.contract import Fitted, Technique\n"
+        'TECHNIQUE = Technique(title="t", year=2020, paper="p", tasks=("tag",), forms=("text",))\n\n'
+        "def fit(train, run):\n    return Fitted(list, 1)\n"
+    )
+    with pytest.raises(catalogue.Mistake, match="no toy data for tag on text"):
+        check.check(str(path))
+
+
 def test_truth_is_out_of_reach_of_what_fit_is_lent():
     """Walk everything reachable from `train` and `run`: no array there holds the held-out labels."""
     data = check.toy("classify", "table")

@@ -1,4 +1,4 @@
-"""Which class? A question is a row or an image, an answer one score per class, best a probability.
+"""Which class? A question is a row, an image, a sound or a text, an answer one score per class, best a probability.
 
 Scores: accuracy, balanced_accuracy, and where they can be had auc, log_loss and calibration_error. NumPy only: a
 metrics library would put its memory under every technique that is measured.
@@ -42,7 +42,8 @@ def pose(data: Data, size: int, seed: int, given: Mapping[str, Any], *, validati
     def floor(question: Any) -> np.ndarray:
         return np.tile(shares, (len(question), 1))
 
-    unit = "row" if train.x.ndim == 2 else "image"
+    x = train.x
+    unit = {"T": "text", "i": "sound"}.get(x.dtype.kind, "image" if x.dtype == np.uint8 else "row")
     return Problem(train, judge, floor, test[0][:16].copy(), unit, data.ceiling)
 
 

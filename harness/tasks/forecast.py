@@ -38,9 +38,7 @@ def pose(
     if not data.ordered or x.shape[1] != test.shape[1]:
         raise BadData(f"series of {x.shape[1]} and {test.shape[1]} columns: ordered rows of the same columns are right")
     learn, hold = stretch(data, size, seed, validation)
-    mean, spread = learn.mean(axis=0, dtype=np.float64), learn.std(axis=0, dtype=np.float64)
-    spread[spread == 0] = 1
-    series = ((np.concatenate([x, test]) - mean) / spread).astype(np.float32)
+    series = _standardised(np.concatenate([x, test]), learn)
     held = 0 if hold is None else len(hold)
     origins = {"test": _origins(len(x), len(series), horizon, context, "test")}
     if held:
@@ -52,17 +50,14 @@ def pose(
         if split not in origins:
             return {}
         truth = series[origins[split][:, None] + np.arange(horizon)]
-        error = _answers(ask(questions(split)), truth.shape) - truth
+        error = _answers(ask(_before(series, origins[split], context)), truth.shape) - truth
         return {"mse": float((error**2).mean()), "mae": float(np.abs(error).mean())}
-
-    def questions(split: str) -> np.ndarray:
-        return series[origins[split][:, None] + np.arange(-context, 0)]
 
     def floor(question: Any) -> np.ndarray:
         return np.zeros((len(question), horizon, question.shape[2]), dtype=np.float32)
 
     train = Examples(series[len(x) - held - len(learn) : len(x) - held].copy(), None, 0, horizon=horizon)
-    return Problem(train, judge, floor, questions("test")[:16].copy(), "window", data.ceiling)
+    return Problem(train, judge, floor, _before(series, origins["test"][:16], context), "window", data.ceiling)
 
 
 def _checked(x: Any, part: str) -> np.ndarray:
@@ -70,6 +65,16 @@ def _checked(x: Any, part: str) -> np.ndarray:
     if x.ndim != 2 or x.dtype.kind not in "biuf" or not np.isfinite(x).all():
         raise BadData(f"the {part} part has shape {x.shape}, type {x.dtype}: finite numbers (rows, columns) are right")
     return x
+
+
+def _standardised(x: np.ndarray, learn: np.ndarray) -> np.ndarray:
+    mean, spread = learn.mean(axis=0, dtype=np.float64), learn.std(axis=0, dtype=np.float64)
+    return ((x - mean) / np.where(spread > 0, spread, 1)).astype(np.float32)
+
+
+def _before(series: np.ndarray, origins: np.ndarray, context: int) -> np.ndarray:
+    """(n, context, k): the rows before each origin, a copy."""
+    return series[origins[:, None] + np.arange(-context, 0)]
 
 
 def _origins(first: int, end: int, horizon: int, context: int, part: str) -> np.ndarray:

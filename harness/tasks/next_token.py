@@ -71,12 +71,12 @@ def _scores(ask: Answer, tokens: np.ndarray, classes: int, window: int, context:
     places = len(tokens) - 1
     for start in range(0, max(1, places - context), window - context):
         passage = np.array(tokens[start : min(start + window, places)])
-        p = _answers(ask(passage), len(passage), classes)
-        new = np.arange(context if start else 0, len(passage))
-        truth = tokens[start + 1 + new].astype(np.int64)
+        known = context if start else 0  # places that the window before has answered
+        p = _answers(ask(passage), len(passage), classes)[known:]
+        truth = tokens[start + known + 1 : start + len(passage) + 1].astype(np.int64)
         with np.errstate(divide="ignore"):
-            loss -= float(np.log(p[new, truth], dtype=np.float64).sum())
-        right += int((p[new].argmax(axis=1) == truth).sum())
+            loss -= float(np.log(p[np.arange(len(p)), truth], dtype=np.float64).sum())
+        right += int((p.argmax(axis=1) == truth).sum())
     mean = loss / places
     with np.errstate(over="ignore"):
         return {
