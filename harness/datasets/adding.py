@@ -1,4 +1,4 @@
-"""The adding problem: the sum of the two marked numbers of a long series, so two far steps must be remembered. Drawn."""
+"""The adding problem: the sum of the two marked numbers of a long series, two far steps to remember. Drawn."""
 
 import numpy as np
 

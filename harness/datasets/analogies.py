@@ -1,4 +1,4 @@
-"""A running text with planted analogies: words of 500 entities times 6 attributes, told by the company they keep. Drawn.
+"""Running text with planted analogies: words of 500 entities times 6 attributes, known by their company. Drawn.
 
 Each pair of an entity and an attribute has one word of its own, as queen has for royalty and woman. In its sentence
 stand one of the entity's 5 topic words, one of the attribute's 20 manner words and five function words; topic and

@@ -10,13 +10,13 @@ DATASET = Dataset(
     title="Copying problem, delay of 100 steps",
     year=1997,
     licence="generated",
-    source="Hochreiter & Schmidhuber, Long short-term memory, 1997, in the form of Arjovsky, Shah, Bengio 2016, 1511.06464",
+    source="Hochreiter & Schmidhuber, Long short-term memory, 1997; form of Arjovsky, Shah, Bengio 2016, 1511.06464",
     tasks=("translate",),
     form="text",
     shape=(110,),
     classes=0,
     rows=1_000_000,
-    test=10_000,
+    test=2_000,
     metric="exact",
     higher_is_better=True,
     protocol="generated",
@@ -46,9 +46,9 @@ def draw(size: int, lag: int, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 
 def load(size: int, seed: int) -> Data:
-    """x and y (size,) texts of that seed, the first ones for a smaller size; 10,000 test rows, the same for every seed.
+    """x and y (size,) texts of that seed, the first ones for a smaller size; 2,000 test rows, the same for every seed.
 
-    Of 8^10 texts a test row is in a million training rows once in a thousand: nothing is kept apart.
+    There are 8^10 texts: of the test rows about two are among a million training rows, and nothing is done about it.
     """
     x, y = draw(size, LAG, generator("copying", seed))
     test_x, test_y = draw(DATASET.test, LAG, generator("copying test", 0))
