@@ -7,6 +7,7 @@ import io
 import lzma
 import struct
 import tarfile
+import tempfile
 import wave
 import zipfile
 import zlib
@@ -17,12 +18,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from harness.contract import BadData
-from harness.files import Bounded, unpack
+from harness.files import Bounded, cache, unpack
 
 DAMAGE = (  # what the standard library raises on damaged archives
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error),
     *(ValueError, NotImplementedError, RuntimeError, OverflowError, OSError),
 )
+MAPPED = 1 << 30  # bytes of an array above which it is not held in memory
 Kind = str | tuple[str, ...] | None | Callable[[np.ndarray], np.ndarray]
 
 
@@ -82,7 +84,7 @@ def delimited(
         null_values=[*absent, "", " "],
         strings_can_be_null=bool(missing),
     )
-    table = np.empty((rows, len(taken)), dtype=dtype)
+    table = room((rows, len(taken)), dtype)
     done = 0
     with Bounded(path, most) as stream:
         source = _single_blanks(io.BufferedReader(stream)) if separator == " " else stream
@@ -99,6 +101,15 @@ def delimited(
     if done != rows:
         raise BadData(f"{path.name} holds {done:,} rows, {rows:,} are right")
     return table
+
+
+def room(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array to be filled; above 1 GiB it lies in a nameless file in the cache, so that memory need not hold it."""
+    if int(np.prod(shape)) * np.dtype(dtype).itemsize <= MAPPED:
+        return np.empty(shape, dtype=dtype)
+    cache("").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=cache("")) as file:
+        return np.asarray(np.memmap(file, dtype=dtype, mode="w+", shape=shape))
 
 
 def _single_blanks(stream: io.BufferedIOBase) -> BinaryIO:

@@ -50,6 +50,17 @@ def test_a_large_table_equals_what_pandas_reads(tmp_path):
     assert (table[:, 3] == read["d"].map({"one": 0, "two": 1, "three": 2})).all()
 
 
+def test_what_is_too_large_for_the_memory_is_filled_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path))
+    path = written(tmp_path, "a.csv", LINES)
+    small = formats.delimited(path, 1000, COLUMNS, 3)
+    monkeypatch.setattr(formats, "MAPPED", 10)
+    large = formats.delimited(path, 1000, COLUMNS, 3)
+    assert np.array_equal(small, large, equal_nan=True)
+    assert isinstance(large.base, np.memmap) and not isinstance(small.base, np.memmap)
+    assert not list((tmp_path / "data").iterdir())  # the file has no name, so nobody need remove it
+
+
 def test_quotes_blanks_and_own_codings(tmp_path):
     path = written(tmp_path, "a.csv", '1,"a, b"\n2,c\n')
     lengths = {"n": "", "text": lambda found: np.array([len(text) for text in found], dtype=float)}

@@ -4,7 +4,8 @@ Each pair of an entity and an attribute has one word of its own, as queen has fo
 stand one of the entity's 5 topic words, one of the attribute's 20 manner words and five function words; topic and
 manner words are shared by several. So entity and attribute act on a word's neighbours independently, and a : b :: c : d
 holds where a, b name one entity, c, d another, and a, c one attribute, b, d another. Spelling and number of a word tell
-nothing: both are shuffled.
+nothing: both are shuffled. There are 500 entities because with 200 a truncated SVD of the counts left nothing to be
+learnt after a million tokens, in a trial before the release; the number has not been moved since.
 """
 
 import itertools
