@@ -41,6 +41,7 @@ def dataset(folder: Path) -> dict[str, float]:
     from harness.tasks import classify
 
     seconds, kept = {}, folder / "kept"
+    higgs.UNPACKED = (folder / "own.csv").stat().st_size  # a few more minus signs than in the published file
     started = time.perf_counter()
     if not kept.is_dir():
         files.keep(kept, higgs.collisions(folder / "HIGGS.csv.gz", ROWS - 500_000, 500_000))
