@@ -293,9 +293,10 @@ def code_hash(*found: Found) -> str:
 
 
 def fingerprint(found: Found) -> str:
-    """What a dataset's content rests on: checksums of files or the library that ships it, and the loader's version."""
+    """What a dataset's content rests on: checksums, or the library that ships it, and the loader's version."""
     card: Dataset = found.card
-    basis = [f.sha256 for f in card.files] or sorted(minor(v) for v in libraries(found).values())
+    checksums = [f.sha256 for f in card.files] + [card.content] * bool(card.content)
+    basis = checksums or sorted(minor(v) for v in libraries(found).values())
     return hashlib.sha256(f"{card.version}{basis}{card.protocol}".encode()).hexdigest()[:12]
 
 

@@ -166,6 +166,7 @@ class Dataset:
     anchor    a reference value of `metric` that counts as skill 1, frozen here with its source; skill 0 is the floor
     ceiling   the best that can be had (Bayes, or the best published), where known
     package   the installed package that ships the data, where no files are named; part of the fingerprint
+    content   sha256 of what the data are made of, where no files are named: of a package's text, of a user's file
     folder    where the files lie, if not under the dataset's own name: two datasets may read one download
     version   raise it when `load` gives other data for the same files
     """
@@ -189,6 +190,7 @@ class Dataset:
     ceiling_source: str = ""
     files: tuple[File, ...] = ()
     package: str = ""
+    content: str = ""
     folder: str = ""
     version: int = 1
 
@@ -331,13 +333,18 @@ class Arena:
 
     make(n, seed)  n environments in step, a gymnasium VectorEnv with automatic reset: reset() -> observations (n, ...),
                    infos; step(actions (n,)) -> observations, rewards (n,), terminated (n,), truncated (n,), infos
+                   the step after an episode's end starts the next one, ignores its action and pays 0
+                   a technique takes seeds below 1,000,000: the judge's are above
     actions        how many there are, 0 ... actions - 1        episode   steps after which an episode is cut
+    episodes       that are judged                              steps     that a technique may take, set by the task
     """
 
     make: Callable[[int, int], Any]
     actions: int
     shape: tuple[int, ...]
     episode: int
+    episodes: int = 100
+    steps: int = 0
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Missing(BadData):
 
 def cache(name: str) -> Path:
     """The folder that `download.get` fills for this dataset."""
-    return _cache_root() / "data" / name
+    return cache_root() / "data" / name
 
 
 def locate(name: str, files: tuple[File, ...], folder: str = "") -> dict[str, Path]:
@@ -164,7 +164,8 @@ def packaged(package: str, relative: str) -> Path:
     return path
 
 
-def _cache_root() -> Path:
+def cache_root() -> Path:
+    """The folder of all that is kept: $ERAS_CACHE, else ~/.cache/eras."""
     return Path(os.environ.get("ERAS_CACHE") or "~/.cache/eras").expanduser().absolute()
 
 
@@ -206,7 +207,7 @@ def _state(path: Path, file: File) -> list:
 
 
 def _memo() -> Path:
-    return _cache_root() / "data" / "verified.json"
+    return cache_root() / "data" / "verified.json"
 
 
 def _read_memo() -> dict[str, list]:
@@ -231,7 +232,7 @@ def _write_memo(memo: dict[str, list]) -> None:
 
 def parsed(name: str, mark: str) -> Path:
     """The folder in which what a loader made of a dataset's files is kept; `mark` names files and loader."""
-    return _cache_root() / "loaded" / f"{name}-{mark}"
+    return cache_root() / "loaded" / f"{name}-{mark}"
 
 
 def keep(folder: Path, data: Data) -> None:

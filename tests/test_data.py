@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -268,3 +269,18 @@ def test_describe_prints_what_was_understood(tmp_path, capsys):
     value = json.loads(told(capsys, "describe", str(path), "--target", "good", "--json"))
     assert value["dataset"] is None and value["rows"] == 400
     assert not list((tmp_path / "cache").rglob("*.py"))  # nothing is written, but for what the file's checksum was
+
+
+def test_the_fingerprint_is_that_of_content_loader_version_and_protocol():
+    found = catalogue.dataset("letter")
+    (file,) = found.card.files
+    changes = [
+        {"files": (replace(file, sha256="0" * 64),)},
+        {"version": 2},
+        {"protocol": "folds"},
+        {"files": (), "content": "1" * 64},
+        {"files": (), "content": "2" * 64},
+    ]
+    marks = [catalogue.fingerprint(replace(found, card=replace(found.card, **change))) for change in changes]
+    assert len({catalogue.fingerprint(found), *marks}) == len(changes) + 1
+    assert catalogue.fingerprint(replace(found, card=replace(found.card, title="x"))) == catalogue.fingerprint(found)

@@ -3,8 +3,8 @@
 The teacher has two hidden layers of 32 tanh units. Its weights are normal, drawn once: of the first layer with standard
 deviation 2 / sqrt(16) for each number and .7 for each category, of the second 2 / sqrt(32), of the output 1. The
 class is 1 where the output is positive, then flipped with chance .1, so that no answer is right more often than .9.
-The 2 lies between two values that an MLP and boosted trees were tried on before the release: at 1.5 they reached .85 and
-.84, at 2.5 .79 and .78 (300,000 and 30,000 rows). So it was not chosen blindly; it has not been moved since.
+The 2 lies between two values on which an MLP and boosted trees were tried before the release: at 1.5 they reached .85
+and .84, at 2.5 .79 and .78 (300,000 and 30,000 rows). So it was not chosen blindly; it has not been moved since.
 """
 
 import numpy as np
