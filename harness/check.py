@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import adapt, catalogue, files, meters, plan, worker
 from harness.catalogue import Found, Mistake
-from harness.contract import Budget, Cell, Cost, Data, Fitted, Problem, Run
+from harness.contract import Budget, Cell, Cost, Data, Dataset, Fitted, Problem, Run
 
 N = 120  # toy examples of which 96 train
 STREAM = 2_000  # toy tokens that train
@@ -215,6 +215,15 @@ def _dataset(found: Found) -> Iterator[Result]:
         technique="none", dataset=plan.public_name(found.name), task=card.tasks[0], size=min(100, card.rows), seed=0
     )
     data = worker.load_data(module, cell)
+    if isinstance(data, Data):
+        yield from _on_data(data, worker.load_data(module, cell), card)
+    else:  # an Arena or Rules
+        yield "shape of one example", _differs(data.shape, card.shape)
+    for task in card.tasks:
+        yield f"{task}: the floor has a score", _floor_problem(module, cell, task, card)
+
+
+def _on_data(data: Data, again: Data, card: Dataset) -> Iterator[Result]:
     shape = card.shape if card.form == "text" and data.x.ndim == 1 else tuple(data.x.shape[1:])
     yield "shape of one example", _differs(shape, card.shape)
     yield "classes", _differs(data.classes, card.classes)
@@ -223,13 +232,8 @@ def _dataset(found: Found) -> Iterator[Result]:
         yield "test rows", _differs(len(data.test_x), card.test)
     if card.protocol == "folds":
         yield "rows", _differs(len(data.x), card.rows + card.test)
-    again = worker.load_data(module, cell)
-    yield (
-        "loads the same twice",
-        "" if np.array_equal(data.x, again.x, equal_nan=data.x.dtype.kind == "f") else "other data the second time",
-    )
-    for task in card.tasks:
-        yield f"{task}: the floor has a score", _floor_problem(module, cell, task, card)
+    same = np.array_equal(data.x, again.x, equal_nan=data.x.dtype.kind == "f")
+    yield "loads the same twice", "" if same else "other data the second time"
 
 
 def _differs(seen: Any, told: Any) -> str:
@@ -237,9 +241,6 @@ def _differs(seen: Any, told: Any) -> str:
 
 
 def _floor_problem(module: Any, cell: Cell, task: str, card: Any) -> str:
-    from dataclasses import replace
-
-    data = replace(worker.load_data(module, cell), protocol=card.protocol, ceiling=card.ceiling)
-    problem = catalogue.load(catalogue.path_of("task", task)).pose(data, cell.size, 0, {})
+    problem = catalogue.load(catalogue.path_of("task", task)).pose(worker.load_data(module, cell), cell.size, 0, {})
     scores = problem.judge(problem.floor, split="test")
     return "" if card.metric in scores else f"the card's metric {card.metric} is none of {', '.join(scores)}"

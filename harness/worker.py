@@ -125,8 +125,6 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     task = catalogue.load(Path(request["paths"]["task"]))
     card = module.DATASET
     data = load_data(module, cell)
-    if isinstance(data, Data):
-        data = replace(data, protocol=card.protocol, ceiling=card.ceiling)
     try:
         problem = task.pose(data, cell.size, cell.seed, _given(request), **cell.condition)
     except BadData as error:
@@ -135,6 +133,12 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
 
 
 def load_data(module: ModuleType, cell: Cell) -> Any:
+    """The dataset's Data, with the card's protocol and ceiling, or its Arena or Rules."""
+    data, card = _loaded(module, cell), module.DATASET
+    return replace(data, protocol=card.protocol, ceiling=card.ceiling) if isinstance(data, Data) else data
+
+
+def _loaded(module: ModuleType, cell: Cell) -> Any:
     """What the dataset's `load` gives, called with what its signature names: the checked files, size and seed, device.
 
     What was made of files alone is kept in the cache, and mapped from there the next time: files are parsed once for

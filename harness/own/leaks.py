@@ -132,7 +132,7 @@ def sides(train: np.ndarray, test: np.ndarray) -> tuple[list[str], list[str]]:
     if not count:
         return [], []
     share = f"{count:,} of {len(test):,} test rows ({count / len(test):.1%})"
-    sentence = f"{share} are equal to a training row in all that they are told from"
+    sentence = f"{share} are equal to a training row in every column that is learnt from"
     return ([], [sentence]) if count >= COUNT and count >= TWICE * len(test) else ([sentence], [])
 
 
