@@ -1,5 +1,7 @@
 """Damage to data files, and what a loader makes of it. `python -m tests.fuzz NAME FIRST LAST` prints a JSON line each.
 
+NAME is a dataset, or own.SUFFIX: a file of the user's of that format.
+
 A loader is called on the damaged files directly, past the checksum that would refuse them all: it must answer with
 BadData or with a dataset of the full shape, in time, and without taking much more memory than an honest load does.
 """
@@ -25,6 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import files
+from harness.catalogue import Mistake
 from harness.contract import BadData, Data
 
 KINDS = ("flip", "cut", "zeros", "swap", "junk", "huge", "line", "inside", "bomb", "members")
@@ -178,9 +181,9 @@ def outcome(load: Callable[[], object], shape: Callable[[object], object], hones
     started = time.perf_counter()
     told: dict = {"what": "full", "why": ""}
     try:
-        if (seen := shape(load())) != honest:
+        if (seen := shape(load())) != honest and honest is not None:
             told = {"what": "wrong", "why": f"{seen} where {honest} is right"}
-    except BadData as error:
+    except (BadData, Mistake) as error:
         told = {"what": "refused", "why": str(error)[:200]}
     except Exception as error:
         told = {"what": "wrong", "why": f"{type(error).__name__}: {str(error)[:200]}"}
@@ -241,15 +244,82 @@ def dataset(name: str, first: int, last: int) -> None:
         for number in range(first, last):
             file = card.files[number // len(KINDS) % len(card.files)]
             path = paths[file.name]
-            kind, content = damaged(path.read_bytes(), path.name, number)
             other = Path(folder) / path.name
-            other.write_bytes(content)
-            del content
-            print(json.dumps({"number": number, "kind": kind, "file": path.name}), flush=True)
-            told = outcome(lambda: module.load(paths | {file.name: other}, **more), shape_of, shape, most)  # noqa: B023
-            print(json.dumps({"number": number, "kind": kind, "file": path.name, **told}), flush=True)
+
+            def load() -> object:
+                return module.load(paths | {file.name: other}, **more)  # noqa: B023
+
+            tell(number, path.read_bytes(), other, load, shape, most)
+
+
+def tell(number: int, content: bytes, other: Path, load: Callable[[], object], shape: object, most: int) -> None:
+    """Damage a file, load it, print what came of it; a line before that, in case that nothing comes any more."""
+    kind, changed = damaged(content, other.name, number)
+    other.write_bytes(changed)
+    del changed, content
+    head = {"number": number, "kind": kind, "file": other.name}
+    print(json.dumps(head), flush=True)
+    print(json.dumps(head | outcome(load, shape_of, shape, most)), flush=True)
+
+
+# ------------------------------------------------------------------------------------------------- files of the user's
+
+ROWS = 5_000
+LINES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".jsonl", ".arff", ".svmlight", ".txt")  # of unknown length
+OWN = (*LINES, ".parquet", ".npz")
+
+
+def own(suffix: str, first: int, last: int) -> None:
+    """Print the outcome of damages to a file of the user's. How many rows a text file had nobody knows: it is told."""
+    from harness import catalogue
+    from harness.own.__main__ import OPTIONS, answer
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["ERAS_CACHE"] = f"{folder}/cache"
+        whole, other = Path(folder) / f"whole{suffix}", Path(folder) / f"mine{suffix}"
+        write(whole, suffix)
+        asked = OPTIONS | {"target": None if suffix in (".npz", ".svmlight", ".txt") else "kind"}
+
+        def load(path: Path) -> object:
+            return catalogue.load(Path(answer(path, asked, write=True)["dataset"])).load()
+
+        honest = load(whole)
+        shape = None if suffix in LINES else shape_of(honest)
+        held = sum(a.nbytes for a in vars(honest).values() if hasattr(a, "nbytes"))
+        most = 2 * max(held + _unpacked(whole), 1 << 22) + 2 * SLACK  # blocks of 4 MiB are read at once
+        for number in range(first, last):
+            tell(number, whole.read_bytes(), other, lambda: load(other), shape, most)
+
+
+def write(path: Path, suffix: str) -> None:
+    """An honest file of 5,000 rows: numbers, gaps, words, and a class that follows from them."""
+    import pandas as pd
+    from sklearn.datasets import dump_svmlight_file
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"size": rng.normal(size=ROWS).round(4), "count": rng.integers(-5, 5, ROWS)})
+    table["colour"] = rng.choice(["red", "blue", "green"], ROWS)
+    table["kind"] = np.where(table["size"] + rng.normal(0, 0.5, ROWS) > 0, "yes", "no")
+    table.loc[::17, "size"] = np.nan
+    if suffix in (".csv", ".csv.gz", ".csv.xz", ".tsv"):
+        table.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
+    elif suffix == ".jsonl":
+        table.to_json(path, orient="records", lines=True)
+    elif suffix == ".parquet":
+        table.to_parquet(path)
+    elif suffix == ".npz":
+        np.savez_compressed(path, x=rng.normal(size=(ROWS, 5)), y=np.arange(ROWS) % 3)
+    elif suffix == ".svmlight":
+        with path.open("wb") as stream:
+            dump_svmlight_file(rng.normal(size=(ROWS, 5)), np.arange(ROWS) % 3, stream)
+    elif suffix == ".arff":
+        head = "@relation x\n@attribute size numeric\n@attribute kind {no,yes}\n@data\n"
+        path.write_text(head + "".join(f"{a},{b}\n" for a, b in zip(table["count"], table["kind"], strict=True)))
+    else:
+        path.write_text("Der Tag war schön, und nichts geschah.\nWhat of it?\n" * 500, encoding="utf-8")
 
 
 if __name__ == "__main__":
     os.nice(5)
-    dataset(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    name, numbers = sys.argv[1], (int(sys.argv[2]), int(sys.argv[3]))
+    own(name.removeprefix("own"), *numbers) if name.startswith("own.") else dataset(name, *numbers)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import files, machine
+from tests import fuzz
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120  # seconds for one load of damaged files, on a machine that does other things too
@@ -46,10 +47,10 @@ def outcomes(module, name, first, last):
     return found
 
 
-def check(found, count):
+def check(found, count, least=0.5):
     wrong = [f"{o['number']} ({o['kind']} of {o['file']}): {o['why']}" for o in found if o["what"] == "wrong"]
     assert not wrong, "\n".join(wrong)
-    assert len(found) == count and sum(o["what"] == "refused" for o in found) >= count / 2
+    assert len(found) == count and sum(o["what"] == "refused" for o in found) >= least * count
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -57,6 +58,19 @@ def test_ten_damages_are_told_or_harmless(name):
     if not here(name):
         pytest.skip(f"the files of {name} are not here")
     check(outcomes("tests.fuzz", name, 0, 10), 10)
+
+
+@pytest.mark.parametrize("suffix", fuzz.OWN)
+def test_ten_damages_to_a_file_of_the_users_are_told_or_harmless(suffix):
+    check(outcomes("tests.fuzz", f"own{suffix}", 0, 10), 10, least=0.3)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("suffix", fuzz.OWN)
+def test_two_hundred_damages_to_a_file_of_the_users_are_told_or_harmless(suffix):
+    found = outcomes("tests.fuzz", f"own{suffix}", 0, 200)
+    record("files of the user's", suffix, found)
+    check(found, 200, least=0.1)
 
 
 @pytest.mark.fuzz
