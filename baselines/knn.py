@@ -7,7 +7,8 @@ Deviations from the paper:
 1. k = 5, with the neighbours' class shares as probabilities; the paper's bounds are for the single nearest neighbour.
 2. Euclidean distance on standardised columns. Gaps take the column's median, categories become 0/1 columns.
    Pixels stay as they are: they share one scale, and whole numbers keep ties exact.
-3. Also asked for numbers (regress): the mean of the neighbours' values.
+3. Of a series each moment is a column, standardised over the rows; nothing is warped.
+4. Also asked for numbers (regress): the mean of the neighbours' values.
 """
 
 import math
@@ -22,7 +23,7 @@ TECHNIQUE = Technique(
     year=1967,
     paper="Cover & Hart, Nearest neighbor pattern classification, IEEE Trans. Information Theory 13(1):21-27, 1967",
     tasks=("classify", "regress"),
-    forms=("table", "image"),
+    forms=("table", "image", "series"),
     space={"k": ("int", 1, 50)},
 )
 

@@ -12,7 +12,7 @@ import importlib.util
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -43,6 +43,7 @@ class Found:
     """One technique or dataset as its file tells it.
 
     imports   names of the modules outside the standard library that the file's top level imports
+    lazily    those that it, or a file of ours that it imports, imports anywhere
     ours      files of the harness that it imports, the contract apart: their change changes results
     defaults  {hyperparameter: default}, in the order of `fit`
     budgeted  it learns in steps (`run.steps`), so its cells carry a budget
@@ -54,6 +55,7 @@ class Found:
     card: Any
     imports: tuple[str, ...]
     ours: tuple[Path, ...]
+    lazily: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     budgeted: bool = False
     has_card: bool = True
@@ -123,6 +125,7 @@ def find(kind: str, name: str) -> Found:
         card=card,
         imports=_imports(tree),
         ours=_ours(tree),
+        lazily=_outside(m for t in (tree, *map(_parsed, _ours(tree))) for m in _imported(t)),
         defaults=_defaults(fit, path) if fit else {},
         has_card=card_name in assigned,
         budgeted=any(isinstance(n, ast.Attribute) and n.attr == "steps" for n in ast.walk(tree)),
@@ -217,8 +220,13 @@ def _imported(tree: ast.AST) -> list[str]:
 def _imports(tree: ast.Module) -> tuple[str, ...]:
     """Modules outside the standard library that the top level imports: what a server may import ahead of the fork."""
     top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom | ast.Try)], [])
-    outside = {m for m in _imported(top) if m.split(".")[0] not in sys.stdlib_module_names}
-    return tuple(sorted(m for m in outside if m.split(".")[0] != "harness"))
+    return _outside(_imported(top))
+
+
+def _outside(modules: Iterable[str]) -> tuple[str, ...]:
+    """Those that neither the standard library has nor we."""
+    known = {*sys.stdlib_module_names, "harness"}
+    return tuple(sorted({m for m in modules if m.split(".")[0] not in known}))
 
 
 def _ours(tree: ast.Module) -> tuple[Path, ...]:
@@ -279,10 +287,10 @@ def version(module: str) -> str | None:
         return None
 
 
-def libraries(found: Found) -> dict[str, str]:
-    """{package: installed version} of what a file imports."""
+def libraries(found: Found, lazily: bool = False) -> dict[str, str]:
+    """{package: installed version} of what a file imports at its top, or `lazily`, anywhere."""
     shipped = [package] if (package := getattr(found.card, "package", "")) else []
-    roots = sorted({m.split(".")[0] for m in found.imports} | set(shipped))
+    roots = sorted({m.split(".")[0] for m in (found.lazily if lazily else found.imports)} | set(shipped))
     return {DISTRIBUTIONS.get(r, r): v for r in roots if (v := version(r))}
 
 
@@ -296,7 +304,7 @@ def fingerprint(found: Found) -> str:
     """What a dataset's content rests on: checksums, or the library that ships it, and the loader's version."""
     card: Dataset = found.card
     checksums = [f.sha256 for f in card.files] + [card.content] * bool(card.content)
-    basis = checksums or sorted(minor(v) for v in libraries(found).values())
+    basis = checksums or sorted(minor(v) for v in libraries(found, lazily=True).values())
     return hashlib.sha256(f"{card.version}{basis}{card.protocol}".encode()).hexdigest()[:12]
 
 

@@ -208,15 +208,14 @@ def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any) -
 
 def _dataset(found: Found) -> Iterator[Result]:
     card = found.card
-    if not files.here(plan.public_name(found.name), card.files, card.folder):
-        raise Mistake(f"{found.name} is not here: `eras data get {found.name}` downloads it")
+    files.locate(plan.public_name(found.name), card.files, card.folder)
     module = catalogue.load(found.path)
     cell = Cell(
         technique="none", dataset=plan.public_name(found.name), task=card.tasks[0], size=min(100, card.rows), seed=0
     )
     data = worker.load_data(module, cell)
     if isinstance(data, Data):
-        yield from _on_data(data, worker.load_data(module, cell), card)
+        yield from _on_data(data, worker.load_data(module, cell, fresh=True), card)
     else:  # an Arena or Rules
         yield "shape of one example", _differs(data.shape, card.shape)
     for task in card.tasks:
@@ -232,8 +231,15 @@ def _on_data(data: Data, again: Data, card: Dataset) -> Iterator[Result]:
         yield "test rows", _differs(len(data.test_x), card.test)
     if card.protocol == "folds":
         yield "rows", _differs(len(data.x), card.rows + card.test)
-    same = np.array_equal(data.x, again.x, equal_nan=data.x.dtype.kind == "f")
-    yield "loads the same twice", "" if same else "other data the second time"
+    names = ("x", "y", "test_x", "test_y", "groups")
+    other = [name for name in names if not _equal(getattr(data, name), getattr(again, name))]
+    yield "loads the same twice", f"{', '.join(other)} are others the second time" if other else ""
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
 
 
 def _differs(seen: Any, told: Any) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 from harness import catalogue, machine, plan
 from harness.catalogue import ROOT, Mistake
-from harness.contract import Block, Cell, Plan, Technique, era
-from harness.data import brought, data, datasets, get, here
+from harness.contract import Block, Cell, Dataset, Plan, Technique, era
+from harness.data import absence, brought, data, datasets, get, here
 from harness.keeping import SELF, export, folders_of, results, results_of, verify, writing
 from harness.screen import Screen, duration, line, show, table
 from harness.store import Row, Store
@@ -88,12 +88,24 @@ def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[
     blocks = tuple(b for block in blocks for b in _filtered(block, args))
     cells = [c for b in blocks for c in plan.expand(b, args.device, threads, args.dtype)]
     unique = list({plan.row_id(plan.key(c)): c for c in cells}.values())
+    left = (
+        [] if args.plan else [_untaken(name) for name in args.dataset or () if name not in {c.dataset for c in cells}]
+    )
     if not unique:
+        why = "; ".join(left) or "no technique asked for can take a dataset asked for"
         raise Mistake(
-            "nothing to run: no technique asked for can take a dataset asked for "
-            f"on {args.device} (`eras list techniques` tells tasks, `eras list datasets` forms)"
+            f"nothing to run on {args.device}: {why} (`eras list techniques` tells tasks, `eras list datasets` forms)"
         )
-    return plan.ordered(unique), seconds, told
+    return plan.ordered(unique), seconds, (*told, *left)
+
+
+def _untaken(name: str) -> str:
+    """Why a dataset that was asked for has no cell."""
+    card: Dataset = catalogue.dataset(name).card
+    if not card.rows:
+        return f"{plan.public_name(name)} is left out: it brings questions to be tested by and nothing to learn from"
+    what = f"{' or '.join(card.tasks)} on data of the form {card.form}, with at most {card.rows:,} rows"
+    return f"{plan.public_name(name)} is left out: no technique asked for takes {what}"
 
 
 def _asked_block(args: argparse.Namespace) -> Block:
@@ -111,11 +123,12 @@ def _asked_block(args: argparse.Namespace) -> Block:
 
 
 def _check_sizes(sizes: tuple[int, ...] | None, datasets: tuple[str, ...]) -> None:
-    for name in datasets:
-        rows = catalogue.dataset(name).card.rows
-        for size in sizes or ():
-            if size > rows or size < 2:
-                raise Mistake(f"--sizes {size:,}: {name} has 2 to {rows:,} training rows")
+    """A size that no dataset asked for has is a mistake; one that only some lack is left out there."""
+    largest = max(datasets, key=lambda name: catalogue.dataset(name).card.rows)
+    rows = catalogue.dataset(largest).card.rows
+    for size in sizes or ():
+        if rows and not 2 <= size <= rows:
+            raise Mistake(f"--sizes {size:,}: {plan.public_name(largest)} has 2 to {rows:,} training rows")
 
 
 def _check_filters(made: Plan, args: argparse.Namespace) -> None:
@@ -191,10 +204,7 @@ def run(args: argparse.Namespace) -> int:
     cells, seconds, told = cells_of(args)
     missing = sorted({c.dataset for c in cells if not here(c.dataset)})
     if missing and not args.download:
-        raise Mistake(
-            f"{', '.join(missing)} not here: `eras data get {missing[0]}` downloads it, and so does --download for "
-            "every dataset of this run; or point ERAS_DATA at a folder that has it"
-        )
+        raise Mistake("; ".join(absence(name) for name in missing) + " (--download gets all that a run lacks)")
     for name in missing:
         screen.say(f"downloading {name}")
         get(name)

@@ -161,7 +161,8 @@ class Dataset:
 
     form      one of FORMS: what one example is; shape: of one example (of text: the words of a typical one)
     rows      training rows there are at most under `protocol`; test: rows of the test set
-    protocol  "official" (the published test set) | "folds" (5-fold: seed s holds out fold s % 5 of repeat s // 5)
+    protocol  "official" (one fixed test set, the published one unless the docstring names another)
+              | "folds" (5-fold: seed s holds out fold s % 5 of repeat s // 5)
               | "generated" (`load(size, seed)` makes size training rows; the test set is the same for every seed)
     anchor    a reference value of `metric` that counts as skill 1, frozen here with its source; skill 0 is the floor
     ceiling   the best that can be had (Bayes, or the best published), where known

@@ -27,6 +27,16 @@ def here(name: str) -> bool:
     return files.here(public_name(name), card.files, card.folder)
 
 
+def absence(name: str) -> str:
+    """Why a dataset's files cannot be read here, and what would help; "" where they can."""
+    card: Dataset = catalogue.dataset(name).card
+    try:
+        files.locate(public_name(name), card.files, card.folder)
+    except files.Missing as error:
+        return str(error)
+    return ""
+
+
 def get(name: str) -> dict[str, Path]:
     """Download what of a dataset is not here."""
     from harness import download
@@ -47,7 +57,7 @@ def datasets(_: argparse.Namespace) -> tuple[list, list]:
         value.append({"name": name, "title": card.title, "year": card.year, "tasks": card.tasks, "form": card.form})
         value[-1] |= {"rows": card.rows, "test": card.test, "bytes": size, "licence": card.licence}
         value[-1] |= {"source": card.source, "kind": _kind(card), "here": is_here}
-        place = "yes" if is_here else f"eras data get {name}" if all(f.url for f in card.files) else "no: see where"
+        place = "yes" if is_here else f"eras data get {name}" if all(f.url for f in card.files) else "no: see its home"
         counts = f"{card.rows:,}", f"{card.test:,}", f"{size / 1e6:,.1f} MB" if size else "-"
         rows.append((name, str(card.year), ", ".join(card.tasks), card.form, *counts, card.licence[:40], place))
     return value, rows
@@ -89,8 +99,9 @@ def _looked_up(action: str, name: str) -> tuple[str, bool]:
             get(name)
         found = files.locate(public_name(name), card.files, card.folder)
     except BadData as error:
-        home = "" if all(f.url for f in card.files) or action != "where" else f". Home: {card.source}"
-        return f"{error}{home}", False
+        home = "" if all(f.url for f in card.files) else f". Home: {card.source}"
+        would = f". The cache is {files.cache(card.folder or public_name(name))}" if action == "where" else ""
+        return f"{error}{home}{would}", False
     if action == "where":
         return ", ".join(str(p) for p in found.values()), True
     return f"{len(found)} files, sizes and checksums agree", True

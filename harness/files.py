@@ -16,6 +16,7 @@ import lzma
 import os
 import shutil
 import tempfile
+import time
 import zlib
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any, BinaryIO, cast
 from harness.contract import BadData, Data, File
 
 PACKED = (".gz", ".xz")
+ABANDONED = 86_400  # seconds after which a half-written folder is nobody's
 LZMA_MEMORY = 256 << 20  # bytes that unpacking an .xz may take: its header says, and may lie
 
 
@@ -67,12 +69,8 @@ def locate(name: str, files: tuple[File, ...], folder: str = "") -> dict[str, Pa
 
 
 def here(name: str, files: tuple[File, ...], folder: str = "") -> bool:
-    """All files are there, by name and size; cheap, and no promise of what they hold."""
-    for file in files:
-        path = _find(folder or name, file)
-        if path is None or (path.name == file.name and path.stat().st_size != file.bytes):
-            return False
-    return True
+    """All files are there, by name; cheap, and no promise of what they hold."""
+    return all(_find(folder or name, file) for file in files)
 
 
 def unpack(path: Path, most: int) -> bytes:
@@ -187,12 +185,14 @@ def _verify(name: str, path: Path, file: File) -> None:
             with path.open("rb") as stream:
                 sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     else:  # a packed copy: what counts is what it holds
-        content = hashlib.sha256()
-        size = 0
-        with Bounded(path, file.bytes) as stream:
-            while block := stream.read(1 << 20):
-                content.update(block)
-                size += len(block)
+        content, size = hashlib.sha256(), 0
+        try:
+            with Bounded(path, file.bytes) as stream:
+                while block := stream.read(1 << 20):
+                    content.update(block)
+                    size += len(block)
+        except BadData as error:
+            raise BadData(f"{name}: {error}, at {path}: remove it or get it again") from error
         sha256 = content.hexdigest()
     if size != file.bytes:
         raise BadData(f"{name}: {path} holds {size:,} bytes, {file.bytes:,} are right: remove it or get it again")
@@ -240,6 +240,9 @@ def keep(folder: Path, data: Data) -> None:
     import numpy as np
 
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(".*-*"):  # of a process that was killed here
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         told = {}
@@ -255,7 +258,8 @@ def keep(folder: Path, data: Data) -> None:
                 told[field.name] = {"array": value.shape}
             else:
                 told[field.name] = {"value": value}
-        (part / "data.json").write_text(json.dumps(told), encoding="utf-8")
+        told["states"] = {"value": _states(part)}
+        (part / "data.json").write_text(json.dumps(told, default=_plain), encoding="utf-8")
         with contextlib.suppress(OSError):  # another run was first: its folder is as good, and is not empty
             os.rename(part, folder)
     finally:
@@ -266,9 +270,23 @@ def kept(folder: Path) -> Data:
     """What `keep` wrote, arrays mapped into memory and read-only. Raises BadData where it is damaged."""
     try:
         told = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        if told.pop("states")["value"] != _states(folder):
+            raise ValueError("its files were touched")
         return Data(**{name: _read_value(folder, name, one) for name, one in told.items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadData(f"{folder.name} in the cache is damaged ({str(error)[:100]}): remove that folder") from error
+
+
+def _states(folder: Path) -> dict[str, list[int]]:
+    """Size and time of each array: what was written over since is not what was kept."""
+    return {path.name: [(s := path.stat()).st_size, s.st_mtime_ns] for path in sorted(folder.glob("*.npy"))}
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as a number."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise BadData(f"Data holds {value!r:.60}, of type {type(value).__name__}: arrays, numbers and texts are right")
 
 
 def _write_array(path: Path, array: Any) -> None:

@@ -61,7 +61,7 @@ def delimited(
     quotes: bool = False,
     dtype: Any = np.float32,
 ) -> np.ndarray:
-    """(rows, taken columns) of a text table of at most `most` unpacked bytes, read block by block.
+    """(rows, taken columns) of a text table of at most `most` unpacked bytes, read block by block (at " ": at once).
 
     columns    {name: kind} in the order of the file: "" is a number; "a b c" or a tuple of texts are categories, coded
                by place; None is not taken; a function codes an array of texts as an array of numbers
@@ -181,10 +181,14 @@ def _tarred(path: Path, most: int, wanted: Callable[[str], bool]) -> Iterator[tu
     with Bounded(path, most) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             _inside(path, member.name)
-            if not (member.isfile() or member.isdir()):
-                raise BadData(f"{path.name} holds a link or device, {member.name!r:.80}: files are right")
+            if (
+                not (member.isfile() or member.isdir()) or member.issparse()
+            ):  # a sparse member's holes are not in the file
+                raise BadData(f"{path.name} holds a link, device or sparse file, {member.name!r:.80}: files are right")
             if not member.isfile() or not wanted(member.name):
                 continue
+            if member.size > most:
+                raise BadData(f"{path.name} holds more than there should be, at {member.name!r:.80}")
             content = archive.extractfile(member)
             assert content
             yield member.name, content.read()

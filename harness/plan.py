@@ -47,7 +47,7 @@ def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "fl
                 or dtype not in found.card.dtypes
             ):
                 continue
-            for size in sorted({s for s in block.sizes if s <= card.rows}):
+            for size in sorted({s for s in block.sizes if 2 <= s <= card.rows}):
                 for seed in range(seeds_at(block.seeds, size)):
                     cells.append(
                         Cell(

@@ -130,7 +130,9 @@ def _provenance(cell: Cell, run: str, gpu_flags: Mapping[str, Any] | None) -> di
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "eras": catalogue.version("eras") or "checkout",
         "python": platform.python_version(),
-        "versions": {name: version for f in plan.files(cell) for name, version in catalogue.libraries(f).items()},
+        "versions": {
+            name: version for f in plan.files(cell) for name, version in catalogue.libraries(f, lazily=True).items()
+        },
         "technique": {
             "title": technique.title,
             "year": technique.year,

@@ -132,13 +132,13 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     return problem, {"metric": card.metric, "higher_is_better": card.higher_is_better}
 
 
-def load_data(module: ModuleType, cell: Cell) -> Any:
-    """The dataset's Data, with the card's protocol and ceiling, or its Arena or Rules."""
-    data, card = _loaded(module, cell), module.DATASET
+def load_data(module: ModuleType, cell: Cell, fresh: bool = False) -> Any:
+    """The dataset's Data, with the card's protocol and ceiling, or its Arena or Rules. fresh: not from the cache."""
+    data, card = _loaded(module, cell, fresh), module.DATASET
     return replace(data, protocol=card.protocol, ceiling=card.ceiling) if isinstance(data, Data) else data
 
 
-def _loaded(module: ModuleType, cell: Cell) -> Any:
+def _loaded(module: ModuleType, cell: Cell, fresh: bool) -> Any:
     """What the dataset's `load` gives, called with what its signature names: the checked files, size and seed, device.
 
     What was made of files alone is kept in the cache, and mapped from there the next time: files are parsed once for
@@ -152,10 +152,10 @@ def _loaded(module: ModuleType, cell: Cell) -> Any:
         "files": lambda: files.locate(name, card.files, card.folder),
     }
     asked = tuple(inspect.signature(module.load).parameters)
-    if asked != ("files",):
+    if fresh or asked != ("files",):
         return module.load(**{one: offered[one]() for one in asked})
     found = catalogue.dataset(str(module.__file__))
-    folder = files.parsed(name, f"{catalogue.fingerprint(found)}-{catalogue.code_hash(found)}")
+    folder = files.parsed(name, f"{catalogue.fingerprint(found)}-{catalogue.code_hash(found)}-{_readers(found)}")
     if folder.is_dir():
         try:
             return files.kept(folder)
@@ -167,6 +167,11 @@ def _loaded(module: ModuleType, cell: Cell) -> Any:
     except OSError:  # no room, or a cache that cannot be written: the next cell parses again
         return data
     return files.kept(folder)  # the same arrays, laid out the same way, as every later cell gets
+
+
+def _readers(found: catalogue.Found) -> str:
+    """A mark of the libraries that unpack and parse: another one may read a picture otherwise."""
+    return hashlib.sha256(repr(sorted(catalogue.libraries(found, lazily=True).items())).encode()).hexdigest()[:8]
 
 
 def _given(request: Mapping[str, Any]) -> dict[str, Any]:

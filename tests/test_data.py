@@ -99,10 +99,12 @@ def test_a_damaged_cache_is_made_anew(rows, tmp_path):
     folder = put(tmp_path, rows[1])
     right = load(rows[0])
     kept = next((tmp_path / "cache" / "loaded").iterdir())
-    for name, damage in (("data.json", b"{"), ("x.npy", b"junk"), ("y.npy", None), ("data.json", b'{"x": 1}')):
+    turned = (kept / "y.npy").read_bytes()[::-1]
+    damages = [("data.json", b"{"), ("x.npy", b"junk"), ("y.npy", None), ("data.json", b'{"x": 1}'), ("y.npy", turned)]
+    for name, damage in damages:
         (kept / name).write_bytes(damage) if damage else (kept / name).unlink()
         assert same(load(rows[0]), right)
-    assert loads(folder) == 5
+    assert loads(folder) == 6
 
 
 def test_a_cache_that_cannot_be_written_costs_time_alone(rows, tmp_path):
@@ -171,7 +173,11 @@ def test_verify_and_where_tell_what_is_wrong_and_where(rows, tmp_path, capsys):
     assert str(folder / "rows.csv") in told(capsys, "where", path)
     (folder / "rows.csv").write_bytes(rows[1].replace(b"1\n", b"0\n", 1))
     assert "has sha256" in told(capsys, "verify", path, code=1)
-    assert "missing" not in told(capsys, "verify") and main(["data", "get"]) == 2
+    assert "is not here" in told(capsys, "verify")  # what was never asked for is no problem: exit code 0
+    (tmp_path / "data" / "letter").mkdir()
+    (tmp_path / "data" / "letter" / "letter-recognition.data").write_bytes(b"1")
+    assert "holds 1 bytes, 712,565 are right" in told(capsys, "verify", code=1)
+    assert main(["data", "get"]) == 2
     assert "which one? `eras data get NAME`" in capsys.readouterr().err
 
 
@@ -199,7 +205,8 @@ def test_nothing_is_downloaded_unless_asked_for(rows, tmp_path, server, capsys):
     path.write_text(path.read_text().replace("URL", f"{server[0]}/rows.csv"))
     run = ["run", "-t", "knn", "-d", str(path), "--sizes", "50", "--seeds", "1", "--results", str(tmp_path / "rows")]
     assert main(run) == 2
-    assert f"{path} not here: `eras data get {path}` downloads it, and so does --download" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "rows is not here (rows.csv not found): `eras data get rows` downloads" in said and "--download" in said
     told(capsys, "list"), told(capsys, "where"), told(capsys, "verify", str(path), code=1)
     assert asked == []
     assert main([*run, "--download"]) == 0

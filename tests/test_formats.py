@@ -145,12 +145,24 @@ def test_a_member_twice_a_bomb_and_a_cut_archive_are_refused(pack):
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
 def test_links_and_devices_are_refused(tmp_path, kind):
-    with pytest.raises(BadData, match="holds a link or device, 'a'"):
+    with pytest.raises(BadData, match="holds a link, device or sparse file, 'a'"):
         formats.members(tarred(tmp_path / "a.tar", [("a", b"")], kind), 20_480, {"a"})
     link = zipfile.ZipInfo("a")
     link.external_attr = 0o120777 << 16
     with pytest.raises(BadData, match="holds a link, 'a'"):
         formats.members(zipped(tmp_path / "a.zip", [(link, b"elsewhere")]), 20_480, {"a"})
+
+
+@pytest.mark.parametrize("size", [1_500_000_000, 10**15])
+def test_a_file_of_holes_is_refused(tmp_path, size):
+    """240 bytes that say: unpacked I am 1.5 GB, of which nothing is written here."""
+    sparse = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(size)}
+    info = tarfile.TarInfo("a")
+    info.pax_headers = sparse | {"GNU.sparse.numblocks": "1", "GNU.sparse.map": f"{size},0", "GNU.sparse.name": "a"}
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info)
+    with pytest.raises(BadData, match="sparse file, 'a'"):
+        formats.members(tmp_path / "a.tar", 20_480, {"a"})
 
 
 def test_an_xz_that_asks_for_much_memory_is_refused(tmp_path):

@@ -29,7 +29,7 @@ TABLE = {  # column of the page's table and downloads -> column of the frame
     "cells": "cells", "why": "reasons",
 }  # fmt: skip
 PROTOCOLS = {
-    "official": "published test set",
+    "official": "one fixed test set",
     "folds": "5-fold splits",
     "generated": "generated, one fixed test set",
 }
