@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from harness.contract import BadData
 from harness.files import locate, unpack
+from harness.split import folds
 
 SMALL = (
     *("boston_housing", "breast_cancer_wisconsin", "california_housing", "covtype_20k", "criteo_tiny", "diamonds"),
@@ -85,7 +86,7 @@ def test_shapes_and_levels_are_those_of_the_card(name):
         codes = codes[~np.isnan(codes)]
         assert not levels or (codes[0] >= 0 and codes[-1] < levels and (codes == codes.astype(int)).all())
     assert data.ordered == (name == "flights_nyc13")
-    assert (data.groups is not None) == (name in ("breast_cancer_wisconsin", "wine_quality"))
+    assert (data.groups is not None) == (name in ("breast_cancer_wisconsin", "diamonds", "wine_quality"))
 
 
 # Of all lines of KDD Cup 1999 the most frequent one.
@@ -173,6 +174,17 @@ def test_covtype_20k():
     assert np.bincount(data.y).tolist() == [2160] * 7
     assert np.bincount(data.test_y, minlength=7).tolist() == [782, 3862, 0, 0, 236, 0, 0]
     assert (data.x[:, 10:14].sum(1) == 1).all() and (data.x[:, 14:].sum(1) == 1).all()  # one area, one soil
+    assert (data.test_y == 1).mean() == pytest.approx(0.7914, abs=5e-5)  # what a constant answer has of accuracy
+
+
+@needs_data
+def test_covtype_20k_has_the_forest_of_its_card():
+    card, data = module("covtype_20k").DATASET, loaded("covtype_20k")
+    forest = RandomForestClassifier(300, random_state=0, n_jobs=2).fit(data.x, data.y)
+    answers = forest.predict(data.test_x)
+    score = np.mean([(answers[data.test_y == c] == c).mean() for c in (0, 1, 4)])
+    assert card.metric == "balanced_accuracy" and score == pytest.approx(card.anchor, abs=0.002)
+    assert (answers == data.test_y).mean() == pytest.approx(0.703, abs=0.005)  # below the constant answer
 
 
 @needs_data
@@ -274,6 +286,11 @@ def test_diamonds():
     assert counts[1] == [2808, 5422, 8304, 11292, 9542, 9797, 6775]
     assert counts[2] == [741, 9194, 13065, 12258, 8171, 5066, 3655, 1790]
     assert table.duplicated().sum() == 146 and (data.x[:, 6:] == 0).sum(0).tolist() == [8, 7, 20]
+    stones = table.groupby([name for name in table if name != "price"], sort=False).ngroup()
+    pairs = set(zip(stones, data.groups, strict=True))
+    assert stones.nunique() == len(np.unique(data.groups)) == len(pairs) == 53_595
+    learn, out = folds(data.y, 0, 0, data.groups)
+    assert (len(learn), len(out)) == (43_152, 10_788) and not set(stones[learn]) & set(stones[out])
 
 
 @needs_data

@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from harness.contract import BadData
 from harness.files import Missing, locate
-from harness.split import folds
+from harness.split import drawn, folds
 
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
 
@@ -261,6 +261,23 @@ def test_babi_answers_are_the_file_s_and_task_1_can_be_reasoned_out():
 
 
 @needs_data
+def test_babi_questions_of_one_story_are_learned_from_or_held_out_together():
+    data, stories = loaded("babi_en"), []
+    with tarfile.open(located("babi_en")["babi-en.tar.xz"]) as archive:
+        names = [name for name in archive.getnames() if name.endswith("_train.txt")]
+        for name in sorted(names, key=lambda name: int(re.search(r"qa(\d+)", name)[1])):
+            content = archive.extractfile(name).read().decode()
+            for story in re.split(r"^1 ", content, flags=re.MULTILINE)[1:]:
+                stories.append(story.count("\t") // 2)  # answer and facts, each behind a tab
+    assert len(stories) == 6_267 and sum(stories) == 20_000
+    assert np.array_equal(data.groups, np.repeat(np.arange(6_267), stories)) and data.groups.dtype == np.int64
+    for size, seed in ((20_000, 0), (3_000, 1)):
+        taken = drawn(data, size, seed, validation=0.2)
+        assert not set(data.groups[taken.learn]) & set(data.groups[taken.hold])
+        assert len(taken.hold) == pytest.approx(size / 5, abs=10) and len(taken.learn) + len(taken.hold) == size
+
+
+@needs_data
 def test_conll_has_its_published_words_and_chunks_and_the_words_of_its_file():
     data = loaded("conll2000")
     for part, x, y, words, chunks in (  # Tjong Kim Sang and Buchholz 2000, table 1
@@ -432,6 +449,7 @@ def test_a_made_babi_is_read(tmp_path):
     path = tarred(tmp_path / "babi-en.tar.gz", babi())
     data = module("babi_en").load({"babi-en.tar.xz": path})
     assert (data.x[1001], len(data.x), len(data.test_x)) == ("It is 1.\nWhat is it?", 20_000, 20_000)
+    assert (data.groups == np.arange(20_000)).all()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 The published split takes the first 15,120 rows for training and validation, and these are balanced: 2,160 of each of
 the seven classes. The test rows are the 4,880 that follow in the file; they are as nature is, 782 spruce, 3,862
-lodgepole pine, 236 aspen and none of the other four, so whoever trusts the shares seen in training is misled.
+lodgepole pine, 236 aspen and none of the other four, so whoever trusts the shares seen in training is misled. As 79.1 %
+of the test rows are of one class, a constant answer has accuracy .7914, more than a random forest (.703): the metric is
+balanced accuracy, the mean over the three classes that are there, in which a constant answer has a third. The figures
+published for the full test set do not compare.
 """
 
 from pathlib import Path
@@ -24,12 +27,12 @@ DATASET = Dataset(
     classes=7,
     rows=15_120,
     test=4_880,
-    metric="accuracy",
+    metric="balanced_accuracy",
     higher_is_better=True,
     protocol="official",
-    anchor=0.706,
-    anchor_source="net with 120 hidden units on the full test set of 565,892 rows: 70.6 % (Blackard, Dean 1999, quoted "
-    "from memory)",
+    anchor=0.645,
+    anchor_source="random forest: scikit-learn's RandomForestClassifier, 300 trees, random_state 0, on all 15,120 "
+    "training rows, computed on this split",
     files=(
         File(
             "covtype.20k.data",
