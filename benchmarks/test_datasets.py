@@ -5,7 +5,9 @@ import inspect
 import os
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import csv
 
 from harness import files
 from harness.catalogue import names
@@ -36,6 +38,55 @@ def test_rows_made(benchmark, name):
     size = SIZES.get(name, 20_000)
     benchmark.pedantic(lambda: load(name, size=size, seed=1, device="cpu"), rounds=3, warmup_rounds=1)
     benchmark.extra_info["rows a second"] = round((size + CARDS[name].DATASET.test) / benchmark.stats.stats.min)
+
+
+@pytest.mark.parametrize("name", [n for n, m in CARDS.items() if m.DATASET.form == "environment"])
+def test_steps_made(benchmark, name):
+    """Steps a second of many environments on one core, by random actions."""
+    many, steps = (16, 50) if name.startswith("atari") else (1024, 200)
+    arena = CARDS[name].load()
+    games = arena.make(many, 1)
+    games.reset()
+    actions = np.random.default_rng(0).integers(arena.actions, size=(steps, many))
+    benchmark.pedantic(lambda: [games.step(one) for one in actions], rounds=3, warmup_rounds=1)
+    benchmark.extra_info["steps a second"] = round(many * steps / benchmark.stats.stats.min)
+    games.close()
+
+
+@pytest.mark.parametrize("name", [n for n, m in CARDS.items() if m.DATASET.form == "game"])
+def test_moves_made(benchmark, name):
+    """The first 6 moves of 1,024 games on one core: legal moves, one of them at random but no pass, the result."""
+    rules, rng = CARDS[name].load(), np.random.default_rng(0)
+    places = rules.moves - name.startswith("go")  # the last move of Go is to pass
+
+    def play():
+        boards = rules.start(1024)
+        for _ in range(6):
+            legal = rules.legal(boards)
+            boards = rules.play(boards, np.where(legal, rng.random(legal.shape), -1)[:, :places].argmax(axis=1))
+            rules.result(boards)
+
+    benchmark.pedantic(play, rounds=3, warmup_rounds=1)
+    benchmark.extra_info["moves a second"] = round(1024 * 6 / benchmark.stats.stats.min)
+
+
+def test_own_csv_of_a_million_rows(benchmark, tmp_path, monkeypatch):
+    """A csv of 1,000,000 x 30 numbers: read, understood, split, checked for leaks, written to the cache."""
+    from harness.own.__main__ import OPTIONS, answer
+
+    numbers = np.random.default_rng(0).normal(size=(1_000_000, 30)).round(4)
+    path = tmp_path / "mine.csv"
+    csv.write_csv(pa.table({f"c{i}": numbers[:, i] for i in range(30)}), path)
+    del numbers
+    places = iter(range(100))
+
+    def fresh():
+        monkeypatch.setenv("ERAS_CACHE", str(tmp_path / f"cache {next(places)}"))
+
+    read = benchmark.pedantic(
+        lambda: answer(path, OPTIONS | {"target": "c0"}, write=True), setup=fresh, rounds=3, warmup_rounds=1
+    )
+    assert read["rows"] == 1_000_000
 
 
 @needs_data
