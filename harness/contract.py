@@ -284,10 +284,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Examples:
-    """Training material of `classify` and `regress`.
+    """Training material of all tasks whose data are `Data`.
 
     x        as FORMS tells for the dataset's form
-    y        (n,) int64 class numbers below `classes`, or float64 values where classes is 0
+    y        (n,) int64 class numbers below `classes`, or float64 values where classes is 0, or as `Data` tells for the
+             task: texts of translate and tag, classes of pixels, None where x alone is learnt from; of embed the words
     levels   per column of a table: 0 = a number, k = one of k categories coded 0 ... k - 1; NaN = missing
     horizon  of `forecast`: rows of an answer
     """
