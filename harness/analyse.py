@@ -23,7 +23,18 @@ from harness import contract, stats
 NUMBERS = (
     *("year", "size", "seed", "threads", "tune", "classes", "rows", "test", "score", "floor", "ceiling", "anchor"),
     *("fit_seconds", "answer_seconds", "throughput", "latency_1", "latency_1000", "total_seconds"),
-    *("extra_mib", "peak_mib", "parameters", "flops", "cores", "memory"),
+    *(
+        "extra_mib",
+        "peak_mib",
+        "parameters",
+        "flops",
+        "cores",
+        "memory",
+        "cuda_mib",
+        "valid",
+        "wall_seconds",
+        "search_seconds",
+    ),
 )
 COSTS = ("fit_seconds", "throughput", "extra_mib", "latency_1", "peak_mib", "flops")
 CURVE = ["dataset", "task", "arm", "device", "machine"]  # what makes one line of a picture
@@ -64,7 +75,8 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
     higher = _at(quality, "higher_is_better")
     technique, dataset = _at(key, "technique"), _at(key, "dataset")
     year = _at(made, "technique", "year")
-    keywords, condition, tune = _settings(_at(key, "keywords")), _settings(_at(key, "condition")), _at(key, "tune") or 0
+    posed = {name: value for name, value in (_at(key, "condition") or {}).items() if name != "validation"}
+    keywords, condition, tune = _settings(_at(key, "keywords")), _settings(posed), _at(key, "tune") or 0
     remarks = [keywords, condition, f"tuned {tune}" if tune else ""]
     return {
         "id": row.get("id"),
@@ -86,19 +98,27 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
         "device": _at(key, "device") or "cpu",
         "tune": tune,
         "budget": " ".join(str(_at(key, "budget", name)) for name in ("amount", "unit")),
+        "kind": "net" if _at(key, "budget") else "classic",  # what learns in steps has a budget of them
+        "plain": str(not condition and not tune),
+        "base": f"{technique}[{keywords}]" if keywords else technique,
         "machine": _at(key, "machine") or "unknown machine",
         **{name: _at(made, "machine", name) for name in ("cpu", "cores", "memory", "gpu", "system")},
         "status": row.get("status") if row.get("status") in contract.STATUSES else "error",
         "reason": row.get("reason") or "",
         "score": _at(quality, "test", metric),
+        "valid": _at(quality, "valid", metric),
         "floor": _at(quality, "floor", metric),
         "ceiling": _at(quality, "ceiling"),
         "fit_seconds": _at(time, "fit"),
         "answer_seconds": _at(time, "answer"),
         "total_seconds": _at(time, "total"),
+        "wall_seconds": _at(time, "wall"),
+        "search_seconds": _at(row.get("search"), "seconds"),
+        "edges": ", ".join(_at(row.get("search"), "edges") or ()),
         **{name: _at(time, name) for name in ("throughput", "latency_1", "latency_1000")},
         "extra_mib": _mib(_at(memory, "anonymous")),
         "peak_mib": _mib(_at(memory, "fit", "peak")),
+        "cuda_mib": _mib(_at(memory, "cuda", "allocated")),
         "parameters": _at(memory, "parameters"),
         "flops": _at(row.get("work"), "flops"),
         "flops_provenance": _at(row.get("work"), "provenance"),
@@ -111,17 +131,19 @@ def _mib(size: Any) -> float | None:
     return size / 2**20 if isinstance(size, int | float) else None
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataFrame:
     """Rows, as the store yields them, to one line per cell, sorted; `attrs["told"]` says what was left out.
 
     Of several rows of one cell (retried, or run again under other code or library versions) the last ok one stands, or
-    the last one where none is ok. A search trial held part of its rows out, so it is left out.
+    the last one where none is ok. What held part of its rows out to be chosen by (a search trial) is no arm of its own
+    and left out; `held_out` gives those rows alone, with their score on what was held out in `valid`.
     skill = (score - floor) / (anchor - floor): 0 is answering without learning, 1 the frozen reference, whichever way
     the metric points.
     """
     rows = list(rows)
-    arms = [row for row in rows if not (_at(row, "key", "condition") or {}).get("validation")]
-    told = [f"{len(rows) - len(arms)} search trials are no arms of their own"] if len(arms) < len(rows) else []
+    arms = [row for row in rows if bool((_at(row, "key", "condition") or {}).get("validation")) == held_out]
+    trials = f"{len(rows) - len(arms):,} runs that held rows out, to choose by, are no arms of their own"
+    told = [trials] if len(arms) < len(rows) and not held_out else []
     table = pd.DataFrame([_line(row) for row in arms], columns=list(_line({})))
     for name in table.columns.difference([*NUMBERS, "higher_is_better"]):
         table[name] = table[name].map(lambda value: "" if value is None else str(value)).astype(str)

@@ -16,7 +16,7 @@ N = 120  # toy examples of which 96 train
 STREAM = 2_000  # toy tokens that train
 STOPPED = "nothing is raised"
 TOYS = {  # the forms of toy data that there are for each task
-    "classify": ("table", "image", "text"),
+    "classify": ("table", "image", "text", "sound"),
     "regress": ("table", "image"),
     "next_token": ("tokens",),
     "translate": ("text",),
@@ -72,7 +72,7 @@ def _on_task(fit: Callable[..., Fitted], task: str, form: str) -> Iterator[Resul
     problem: Problem = pose(toy(task, form), STREAM if form == "tokens" else 96, 0, {}, validation=0.2)
     before = _digest(problem.train)
     try:
-        fitted = fit(problem.train, _run())
+        fitted = fit(problem.train, _run(task))
         changed = "" if _digest(problem.train) == before else "fit wrote to its material"
         yield "train data are unchanged", changed
         yield from _on_toy(fit, fitted, problem, task)
@@ -92,7 +92,8 @@ def _cost_problem(found: Found) -> str:
 
 def _priced(found: Found, n: int) -> Any:
     examples = plan.default_budget(n).amount if found.budgeted else None
-    return catalogue.cost_of(found.name)(n, (8, 8) if "image" in found.card.forms else (8,), 3, examples)
+    shape = (8, 8) if "image" in found.card.forms else (8,) if "table" in found.card.forms else (2_000,)
+    return catalogue.cost_of(found.name)(n, shape, 3, examples)
 
 
 def toy(task: str, form: str) -> Data:
@@ -109,6 +110,9 @@ def toy(task: str, form: str) -> Data:
         x = generator.integers(0, 60, (N, 8, 8)).astype(np.uint8)
         for k in range(3):
             x[y == k, 2 * k : 2 * k + 3, 1:7] += 150
+    elif form == "sound":
+        pitch = np.array([300, 900, 2_700])[y, None] * np.arange(2_000) / 8_000  # (N, samples) of 8 kHz, in cycles
+        x = (8_000 * np.sin(2 * np.pi * pitch) + generator.normal(0, 500, (N, 2_000))).astype(np.int16)
     elif form == "text":
         words = np.array([*"abcdefgh", "red rose", "blue sky", "green leaf"])
         common = words[generator.integers(0, 8, (N, 5))]
@@ -148,9 +152,9 @@ def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: 
     yield "as many answers as questions", _count_problem(fitted, problem)
     first, again = problem.judge(fitted.answer, split="test"), problem.judge(fitted.answer, split="test")
     yield "answering changes nothing", "" if first == again else f"asked twice, scored {first} and {again}"
-    same = problem.judge(fit(problem.train, _run()).answer, split="test")
+    same = problem.judge(fit(problem.train, _run(task)).answer, split="test")
     yield "same seed, same scores", "" if first == same else f"{first} and {same}"
-    yield "offers on == offers off", _offer_problem(fit, problem, first)
+    yield "offers on == offers off", _offer_problem(fit, problem, first, task)
     floor = problem.judge(problem.floor, split="test")
     metric = LOWER.get(task) or ("log_loss" if "log_loss" in first else "accuracy")
     better = first[metric] > floor[metric] + 0.1 if metric == "accuracy" else first[metric] < 0.9 * floor[metric]
@@ -168,8 +172,9 @@ def _foresight_problem(fitted: Fitted, problem: Problem) -> str:
     return "" if np.allclose(before, after, atol=1e-5) else "answers change with tokens that come after their place"
 
 
-def _run(**more: Any) -> Run:
-    return Run(seed=3, budget=Budget("examples", 8_000), threads=1, **more)
+def _run(task: str, **more: Any) -> Run:
+    budget = Budget("tokens", 30_000) if task == "next_token" else Budget("examples", 2_000)
+    return Run(seed=3, budget=budget, threads=1, **more)
 
 
 def _digest(train: Any) -> str:
@@ -188,7 +193,7 @@ def _count_problem(fitted: Fitted, problem: Problem) -> str:
     return "" if same else "a question asked alone gets another answer than among others"
 
 
-def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any) -> str:
+def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any, task: str) -> str:
     """Judging in between must not move the training: scores, steps and random states."""
     offered = []
 
@@ -196,7 +201,7 @@ def _offer_problem(fit: Callable[..., Fitted], problem: Problem, without: Any) -
         with meters.frozen_random():
             offered.append((step, problem.judge(answer, split="valid")))
 
-    run = _run(observe=observe, offers=4)
+    run = _run(task, observe=observe, offers=4)
     scores = problem.judge(fit(problem.train, run).answer, split="test")
     if run.done and not offered:
         return "it learns in steps but never calls run.offer(answer)"

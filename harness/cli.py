@@ -96,6 +96,16 @@ def parser() -> argparse.ArgumentParser:
     )
     _what_to_run(made)
     _how_to_run(made)
+    made = command(
+        "curve",
+        "one dataset's curve: who leads at its size, who would later, at what cost",
+        "eras curve -d my.csv --target y",
+    )
+    _what_to_run(made, plans=False)
+    _how_to_run(made)
+    made.add_argument("--stored", action="store_true", help="run nothing: tell from the rows that are there")
+    made.add_argument("--overlay", default="", metavar="NAME", help="published figures beside ours: benchm-ml")
+    made.set_defaults(budget=600.0)
     made = command("doctor", "this machine, and what can be measured on it", "eras doctor --measure")
     made.add_argument("--measure", action="store_true", help="measure peaks and bandwidth first (about 3 s)")
     made.add_argument(
@@ -115,8 +125,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _what_to_run(made: argparse.ArgumentParser) -> None:
-    made.add_argument("plan", nargs="?", help="a plan's name or file (default: tour, unless -t or -d is given)")
+def _what_to_run(made: argparse.ArgumentParser, plans: bool = True) -> None:
+    if plans:
+        made.add_argument("plan", nargs="?", help="a plan's name or file (default: tour, unless -t or -d is given)")
     made.add_argument(
         "-t", "--technique", action="append", metavar="TECH", help="NAME, NAME:VALUE, NAME[k=v], or ./file.py"
     )

@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,10 @@ def _filtered(block: Block, args: argparse.Namespace) -> Iterator[Block]:
     sizes = [s for s in block.sizes if not args.sizes or s in args.sizes]
     seeds = {k: min(v, args.seeds) for k, v in block.seeds.items()} if args.seeds else block.seeds
     if techniques and datasets and sizes:
-        yield Block(tuple(techniques), tuple(datasets), tuple(sizes), seeds, block.condition, args.tune or block.tune)
+        tune = args.tune or block.tune
+        yield replace(
+            block, techniques=tuple(techniques), datasets=tuple(datasets), sizes=tuple(sizes), seeds=seeds, tune=tune
+        )
 
 
 def plan_(args: argparse.Namespace) -> int:
@@ -309,6 +313,13 @@ def report(args: argparse.Namespace) -> int:
     headline = analyse.headline(analyse.frame(rows))
     show(args.json, {"path": str(path), "headline": headline, "rows": len(rows)}, [headline, str(path)])
     return 0
+
+
+def curve(args: argparse.Namespace) -> int:
+    """One dataset's curve and its answer."""
+    from harness import curve as exhibit
+
+    return exhibit.command(args)
 
 
 # ---------------------------------------------------------------------------------------------------------- the machine

@@ -375,6 +375,7 @@ class Block:
 
     sizes   numbers of training examples; those above a dataset's rows are left out
     seeds   {largest size: how many seeds}, so that small, noisy sizes get more: {316: 10, 10_000: 5}
+    dtype   number format of the techniques that can compute in it; "": the one that the command line asks for
     """
 
     techniques: tuple[str, ...]
@@ -383,6 +384,7 @@ class Block:
     seeds: Mapping[int, int]
     condition: Mapping[str, Any] = field(default_factory=dict)
     tune: int = 0
+    dtype: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,14 @@ def test_tasks_and_datasets_do_not_know_the_runner(path):
     assert ours(imports(path)) <= allowed
 
 
-@pytest.mark.parametrize("name", ["stats", "search"])
+@pytest.mark.parametrize("name", ["stats", "fits", "search", "published"])
 def test_pure_functions_know_nobody(name):
     assert not ours(imports(ROOT / "harness" / f"{name}.py"))
 
 
-@pytest.mark.parametrize("path", [ROOT / "harness" / "analyse.py", *files("harness/report")], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [ROOT / "harness" / "analyse.py", *files("harness/scale", "harness/report")], ids=lambda p: p.stem
+)
 def test_a_report_is_made_from_rows_alone(path):
     found = imports(path)
     assert not {m for m in found if m.split(".")[0] in ("torch", "sklearn", "lightgbm")}

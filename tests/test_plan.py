@@ -37,7 +37,16 @@ def test_only_cells_that_can_be():
 
 def test_breadth_first():
     ordered = plan.ordered(cells())
-    assert [(c.seed, c.size) for c in ordered] == sorted((c.seed, c.size) for c in ordered)
+    places = [(c.seed, c.size) for c in ordered]
+    for place, (seed, size) in enumerate(places):
+        assert not any(s <= seed and n <= size and (s, n) != (seed, size) for s, n in places[place + 1 :])
+    series = [
+        (c.seed, c.size) for c in plan.ordered(cells(datasets=("hastie",), sizes=(100, 31_623), seeds={10**9: 4}))
+    ]
+    assert series.index((0, 31_623)) > series.index((2, 100)), (
+        "a few seeds at small sizes come before one at a large size"
+    )
+    assert series.index((0, 31_623)) < series.index((3, 100)), "but not all of them"
     first = {(c.technique, c.dataset) for c in ordered[:6]}
     assert len(first) == 6, "the first cells are one of each series"
 

@@ -49,6 +49,9 @@ def able(task: str, form: str = "") -> list[str]:
 ON_ROWS = sorted({name for form in ("table", "image") for task in ("classify", "regress") for name in able(task, form)})
 
 
+MARGINS = ("kernel_svm", "kernel_ridge")  # their answers are no probabilities; tests/test_reference_kernels.py has them
+
+
 def fit(name: str, train: Examples, seed: int = 0, examples: int = 2000, threads: int = 1, **keywords) -> Fitted:
     run = Run(seed=seed, budget=Budget("examples", examples), threads=threads)
     return load(name).fit(train, run, **keywords)
@@ -400,7 +403,7 @@ def test_cost_takes_the_hyperparameters_of_fit_and_grows_with_size(name):
     assert defaults[0] == defaults[1]
     shape, classes = ((28, 28), 10) if "image" in module.TECHNIQUE.forms else ((20,), 0)
     small, large = (module.cost(size, shape, classes) for size in (1_000, 60_000))
-    assert 5 < large.fit / small.fit < 200
+    assert 5 < large.fit / small.fit < 4_000  # from linear in n to the square
     assert large.bytes > small.bytes > 0 and small.answer > 0
 
 
@@ -410,7 +413,11 @@ def test_cost_takes_the_hyperparameters_of_fit_and_grows_with_size(name):
 def trains(name: str) -> list[Examples]:
     """One small training set for each task that the technique does."""
     tasks = load(name).TECHNIQUE.tasks
-    classify = some(digits()[0], 120) if name == "lenet" else some(table(load_breast_cancer(), 2), 120)
+    classify = (
+        some(digits()[0], 120)
+        if "table" not in load(name).TECHNIQUE.forms
+        else some(table(load_breast_cancer(), 2), 120)
+    )
     return [classify] * ("classify" in tasks) + [some(table(load_diabetes(), 0), 120)] * ("regress" in tasks)
 
 
@@ -461,14 +468,14 @@ def test_one_question_gets_the_answer_it_gets_among_others(name):
         np.testing.assert_allclose(alone, together[:20], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", able("classify", "image"))
+@pytest.mark.parametrize("name", [n for n in able("classify", "image") if n not in MARGINS])
 def test_probabilities_and_a_class_that_training_never_saw(name):
     train, questions, _ = digits()
     rows = np.flatnonzero(train.y != 4)[:300]
     answers = fit(name, Examples(train.x[rows], train.y[rows], 10)).answer(questions)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
     assert (answers >= 0).all()
-    if name in ("mlp", "lenet"):  # a softmax is never 0
+    if load(name).TECHNIQUE.devices == ("cpu", "cuda"):  # a softmax is never 0
         assert answers[:, 4].mean() < 0.1
     else:
         assert (answers[:, 4] == 0).all()
@@ -488,7 +495,7 @@ def test_gaps_and_categories(name, classes):
     assert np.isfinite(fit(name, some(table, 300)).answer(unseen)).all()
 
 
-@pytest.mark.parametrize("name", able("classify", "table"))
+@pytest.mark.parametrize("name", [n for n in able("classify", "table") if n not in MARGINS])
 def test_gaps_in_questions_where_training_had_none(name):
     train = table(load_iris(), 3)
     fitted = fit(name, train)

@@ -1,0 +1,323 @@
+"""`eras curve`: one dataset's curve, ending in the sentence that its user came for.
+
+Runs what is missing (each technique at growing sizes, with and without a fifth of the rows held out to choose by), then
+tells from rows alone who leads at all the rows, from which size another era would, whether more data would help, and
+what it costs here.
+"""
+
+import argparse
+import math
+from itertools import permutations
+from typing import Any
+
+import pandas as pd
+
+from harness import catalogue, fits, plan, published, scale, stats
+from harness.catalogue import Mistake, public_name
+from harness.contract import Block, Cell, Dataset
+from harness.data import absence, brought, get
+from harness.keeping import folders_of, results_of
+from harness.run import Options, execute
+from harness.screen import Screen, duration, show, table
+from harness.store import Store
+
+SEEDS = {316: 10, 3_162: 5, 100_000_000: 3}
+LEAST_ROWS = 32
+
+
+def cells(args: argparse.Namespace) -> list[Cell]:
+    """All cells of the curve: the techniques asked for, or all, and the nets in their sizes; plain, and held out."""
+    name = args.dataset[0]
+    card: Dataset = catalogue.dataset(name).card
+    curves = catalogue.load(catalogue.path_of("plan", "curves"))
+    nets = curves.NETS.get(scale.FAMILIES.get(card.form, ""), ())
+    techniques = tuple(args.technique or dict.fromkeys((*catalogue.names("technique"), *nets)))
+    grid = [size for size in plan.GRID if size <= 0.7 * card.rows]
+    sizes = args.sizes or (*grid, min(card.rows, 10**6) if card.rows > LEAST_ROWS else card.rows)
+    seeds = {10**9: args.seeds} if args.seeds else SEEDS
+    conditions: tuple[dict[str, float], ...] = ({}, {"validation": plan.HOLD})
+    blocks = [Block(techniques, (name,), tuple(sizes), seeds, condition) for condition in conditions]
+    found = [cell for block in blocks for cell in plan.expand(block, args.device, args.threads or 1, args.dtype)]
+    if not found:
+        raise Mistake(f"no technique asked for can take {public_name(name)} (`eras list techniques` tells tasks)")
+    return plan.ordered({plan.row_id(plan.key(cell)): cell for cell in found}.values())
+
+
+def command(args: argparse.Namespace) -> int:
+    """Run what is missing, unless --stored; then tell."""
+    if not args.dataset or len(args.dataset) != 1:
+        raise Mistake("eras curve is of one dataset: name it with -d")
+    screen = Screen(quiet=args.json)
+    brought(args, screen)
+    name = public_name(args.dataset[0])
+    missing = absence(args.dataset[0])
+    if missing and args.download:
+        get(args.dataset[0])
+    elif missing and not args.stored:
+        screen.say(f"{missing}: nothing is run")
+    summary = None
+    if not args.stored and not (missing and not args.download):
+        options = Options(results_of(args), args.budget, args.timeout, args.mem_limit, jobs=args.jobs)
+        summary = execute(cells(args), Store(options.folder), options, screen)
+    store = Store(*([results_of(args)] if not args.stored else folders_of(args)))
+    rows = [row for row in store.rows.values() if row["key"]["dataset"] == name]
+    if not rows and not args.overlay:
+        raise Mistake(missing or f"there are no rows of {name}: run without --stored")
+    value, lines = told(rows, name, args.overlay)
+    if summary and summary.left:
+        lines.append(f"{len(summary.left)} cells were left out by the budget; the same command goes on with them.")
+    show(args.json, value, lines)
+    if summary and summary.stopped:
+        return 130 if summary.stopped.startswith(("interrupted", "stopped")) else 2
+    return 3 if summary and summary.failed() else 0
+
+
+def told(rows: list[dict[str, Any]], name: str, overlay: str = "") -> tuple[dict[str, Any], list[str]]:
+    """(for machines, lines for people) of one dataset's rows, and of published figures beside them."""
+    value: dict[str, Any] = {"dataset": name}
+    lines: list[str] = []
+    made = scale.exhibit(rows) if rows else None
+    if made and len(made.arms):
+        lines += [*_grid(made.arms), ""]
+        value["answer"] = answer(made)
+        lines += _sentences(value["answer"])
+        value |= {"machine": made.machine, "device": made.device, "crossings": _records(made.crossings)}
+    if overlay:
+        listed, extra = _overlaid(overlay, name)
+        value["overlay"] = listed
+        lines += ["", *extra] if lines else extra
+    return value, lines
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Lines of a frame for JSON: what is not finite is null."""
+    plain = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [
+        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in one.items()} for one in plain
+    ]
+
+
+def _grid(arms: pd.DataFrame) -> list[str]:
+    """Techniques down, sizes across, means over seeds; the best at the largest size first."""
+    sizes = sorted(arms["size"].unique())
+    wide = arms.pivot_table(index="label", columns="size", values="mean")
+    worth = wide[sizes].ffill(axis=1)[sizes[-1]]
+    order = worth.sort_values(ascending=not arms["higher_is_better"].iloc[0]).index
+    metric = str(arms["metric"].iloc[0]).replace("_", " ")
+    rows = [(f"{metric} at n =", *(f"{size:,}" for size in sizes))]
+    for label in order:
+        rows.append(
+            (str(label), *("" if pd.isna(wide.loc[label, size]) else f"{wide.loc[label, size]:.3f}" for size in sizes))
+        )
+    floor = arms.groupby("size")["floor"].mean()
+    rows.append(("(without learning)", *(f"{floor[size]:.3f}" for size in sizes)))
+    return table(rows)
+
+
+# -------------------------------------------------------------------------------------------------------- the sentence
+
+
+def answer(made: scale.Exhibit) -> dict[str, Any]:
+    """Who leads at the largest size, the best of the other kind, where one passes the other, what more data brings.
+
+    The leader and its rival (the best net, where a classic method leads, or the other way about) are chosen on
+    validation where rows were held out for that; their scores are those of the test set.
+    """
+    arms = made.arms
+    largest = int(arms.loc[arms["n"] > 0, "size"].max())
+    at = arms[(arms["size"] == largest) & (arms["n"] > 0) & (arms["failures"] == 0)]
+    if not len(at):
+        raise Mistake(f"every technique has failures at n = {largest:,}; `eras export` has the reasons")
+    higher = bool(at["higher_is_better"].iloc[0])
+    chosen_by = at["valid" if at["valid"].notna().all() else "mean"] * (1 if higher else -1)
+    ranked = at.assign(worth=chosen_by).sort_values("worth", ascending=False, kind="stable")
+    leader = ranked.iloc[0]
+    others = ranked[ranked["kind"] != leader["kind"]]
+    found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher}
+    found |= {"chosen_on": "validation" if at["valid"].notna().all() else "test", "leader": _side(leader)}
+    found["more"] = _more(made, leader)
+    if len(others):
+        rival = others.iloc[0]
+        found["rival"] = _side(rival) | {
+            "crossing": _between(made, leader, rival),
+            "later": _later(made, leader, rival),
+        }
+    return found
+
+
+def _side(arm: pd.Series) -> dict[str, Any]:
+    names = ("arm", "label", "era", "kind", "mean", "low", "high", "fit_seconds", "extra_mib", "throughput")
+    return {name: None if isinstance(arm[name], float) and math.isnan(arm[name]) else arm[name] for name in names}
+
+
+def _losses(made: scale.Exhibit, arm: str) -> pd.DataFrame:
+    """(sizes, seeds)"""
+    some = made.runs[made.runs["arm"] == arm]
+    return some.pivot_table(index="size", columns="seed", values="loss")
+
+
+def _between(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str, Any] | None:
+    """Which of the two is ahead where, as measured; `winner` first: the leader."""
+    a, b = _losses(made, leader["arm"]), _losses(made, rival["arm"])
+    sizes, seeds = a.index.intersection(b.index), a.columns.intersection(b.columns)
+    enough = (a.loc[sizes, seeds].notna() & b.loc[sizes, seeds].notna()).sum(axis=1) >= 2
+    sizes = sizes[enough]
+    if len(sizes) < 2:
+        return None
+    least = float(made.runs["margin"].median())
+    got = stats.crossover(
+        sizes.to_numpy(float), a.loc[sizes, seeds].to_numpy(), b.loc[sizes, seeds].to_numpy(), least=least
+    )
+    value = {"outcome": got.outcome, "n": got.n, "low": got.interval.low, "high": got.interval.high}
+    known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in value.items()}
+    return known | {"winner": got.winner}
+
+
+def _fit(made: scale.Exhibit, arm: str) -> Any:
+    losses = _losses(made, arm)
+    mean, count = losses.mean(axis=1), losses.count(axis=1)
+    error = (losses.std(axis=1) / count**0.5).fillna(0.02 * mean).clip(lower=1e-4)
+    return fits.fit(losses.index.to_numpy(float), mean.to_numpy(), error.to_numpy())
+
+
+def _later(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str, Any] | None:
+    """Where the rival's fitted curve passes the leader's beyond the data, at most four times as far; None: nowhere."""
+    a, b = _fit(made, leader["arm"]), _fit(made, rival["arm"])
+    if a is None or b is None or not (a.drawn and b.drawn):
+        return None
+    last, until = float(leader["size"]), fits.AHEAD * min(a.largest, b.largest)
+    ahead = [n for k in range(1, 41) if (n := last * fits.AHEAD ** (k / 40)) <= until]
+    over = [n for n in ahead if b.predict(n) < a.predict(n)]
+    return {"n": over[0] if over else None, "until": until, "miss": max(a.miss, b.miss) / 100}
+
+
+def _more(made: scale.Exhibit, leader: pd.Series) -> dict[str, Any]:
+    """What the last step of data brought the leader (paired over seeds), and what four times as much is fitted to."""
+    losses = _losses(made, leader["arm"])
+    found: dict[str, Any] = {"measured": None, "fitted": None}
+    if len(losses) > 1:
+        before, last = losses.iloc[-2], losses.iloc[-1]
+        both = before.notna() & last.notna()
+        if both.sum() > 1:
+            gain = stats.paired_t(before[both].to_numpy(), last[both].to_numpy())
+            found["measured"] = {"from": int(losses.index[-2]), "gain": gain.mean, "low": gain.low, "high": gain.high}
+    got = _fit(made, leader["arm"])
+    if got is not None and got.drawn:
+        last_n = float(losses.index[-1])
+        found["fitted"] = {
+            "at": 4 * last_n,
+            "gain": float(got.predict(last_n) - got.predict(4 * last_n)),
+            "miss": got.miss / 100,
+        }
+    return found
+
+
+def _sentences(found: dict[str, Any]) -> list[str]:
+    """The answer in words."""
+    leader, rival, n = found["leader"], found.get("rival"), found["size"]
+    metric = str(found["metric"]).replace("_", " ")
+    parts = [f"At {n:,} examples {_who(leader)} leads: {metric} {_value(leader)}, {_price(leader)}."]
+    if rival:
+        kind = "net" if rival["kind"] == "net" else "classic method"
+        parts.append(f"The best {kind}, {_who(rival)}, comes to {_value(rival)}, {_price(rival)}.")
+        parts.append(_passed(found) + _later_said(found))
+    parts.append(_whether(found))
+    if found["chosen_on"] != "validation":
+        parts.append("Leader and rival were chosen by their test scores: no rows were held out to choose by.")
+    return parts
+
+
+def _who(side: dict[str, Any]) -> str:
+    return f"{side['label']} (era: {side['era']})"
+
+
+def _value(side: dict[str, Any]) -> str:
+    band = f" ({side['low']:.3f} to {side['high']:.3f})" if side["low"] is not None else ""
+    return f"{side['mean']:.3f}{band}"
+
+
+def _price(side: dict[str, Any]) -> str:
+    memory = f" and {max(side['extra_mib'], 1):.0f} MiB" if side["extra_mib"] is not None else ""
+    return f"{duration(side['fit_seconds'])}{memory} to fit here"
+
+
+def _passed(found: dict[str, Any]) -> str:
+    """From which size on who is ahead, as measured."""
+    crossing, who, n = found["rival"]["crossing"], found["rival"]["label"], found["size"]
+    if crossing is None:
+        return "Whether one passes the other cannot be told: it takes two sizes with two common seeds."
+    if crossing["outcome"] == stats.CROSSOVER:
+        winner = found["leader"]["label"] if crossing["winner"] == "first" else who
+        band = [scale.rounded(end) if end is not None else "?" for end in (crossing["low"], crossing["high"])]
+        return (
+            f"{winner} overtook the other at about {scale.rounded(crossing['n'])} examples (95 %: {' to '.join(band)})."
+        )
+    return {
+        stats.FIRST: f"{who} is ahead at no size up to {n:,}.",
+        stats.SECOND: f"By the test scores {who} is behind at no size up to {n:,}.",
+        stats.TIE: f"Up to {n:,} the two cannot be told apart.",
+        stats.OPEN: f"At {n:,} the two cannot be told apart any more: more data would decide.",
+        stats.SEVERAL: f"The lead between the two changes more than once up to {n:,}.",
+    }[crossing["outcome"]]
+
+
+def _later_said(found: dict[str, Any]) -> str:
+    """From which size on another would lead, as fitted."""
+    later, who = found["rival"]["later"], found["rival"]["label"]
+    if later is None:
+        return " Their curves are too short, or too irregular, to be carried further."
+    trust = f"not measured; the fits miss the last size by {_gain(found, later['miss'])}"
+    if later["n"] is None:
+        return f" Carried on to {later['until']:,.0f} the order stays so ({trust})."
+    return f" Carried on, {who} would lead from about {scale.rounded(later['n'])} ({trust})."
+
+
+def _gain(found: dict[str, Any], loss: float, sign: str = "") -> str:
+    points = found["metric"] in scale.BOUNDED
+    return f"{100 * loss:{sign}.1f} points" if points else f"{loss:{sign}.3g}"
+
+
+def _whether(found: dict[str, Any]) -> str:
+    """Would more data help?"""
+    measured, fitted = found["more"]["measured"], found["more"]["fitted"]
+    if measured is None:
+        return "Whether more data would help cannot be told from one size."
+    sure = "helped" if measured["low"] > 0 else "hurt" if measured["high"] < 0 else "made no clear difference"
+    gain, low, high = (_gain(found, measured[name], "+") for name in ("gain", "low", "high"))
+    text = f"More data {sure}: {gain} (95 %: {low} to {high}) from {measured['from']:,} to {found['size']:,} examples"
+    if fitted is None:
+        return f"{text}; its curve is too short, or too irregular, to be carried further."
+    trust = f"fitted, not measured; the fit misses the last size by {_gain(found, fitted['miss'])}"
+    return f"{text}; four times as many would bring about {_gain(found, fitted['gain'], '+')} ({trust})."
+
+
+# ------------------------------------------------------------------------------------------------------------- overlay
+
+
+def _overlaid(name: str, dataset: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Published figures of that dataset, and where their curves cross by location alone: they have no seeds."""
+    try:
+        listed = published.overlay(name, dataset)
+    except LookupError as error:
+        raise Mistake(str(error)) from None
+    frame = pd.DataFrame(listed)
+    frame = frame.assign(who=frame["technique"] + " (" + frame["tool"] + ")", value=pd.to_numeric(frame["value"]))
+    wide = frame.pivot_table(index="who", columns="size", values="value")
+    rows = [(f"published {frame['metric'].iloc[0]}, {name}, at n =", *(f"{size:,}" for size in wide.columns))]
+    rows += [(str(who), *("" if pd.isna(v) else f"{v:.3f}" for v in wide.loc[who])) for who in wide.index]
+    lines = [*table(rows), "", *_passes(wide)]
+    lines.append("Published figures of one run each, without seeds: places of crossings only, nothing is tested.")
+    return listed, [*lines, *sorted({str(note) for note in frame["note"] if note})]
+
+
+def _passes(wide: pd.DataFrame) -> list[str]:
+    """Who passes whom, by the signs of the differences alone: scores (technique, sizes) between 0 and 1."""
+    lines = []
+    for first, second in permutations(wide.index, 2):
+        both = wide.loc[[first, second]].dropna(axis=1)
+        if both.shape[1] > 1:
+            a, b = 1 - both.to_numpy()
+            got = stats.crossover(both.columns.to_numpy(float), a, b)
+            if got.outcome == stats.CROSSOVER and got.winner == "second":
+                lines.append(f"{second} passes {first} at about {scale.rounded(got.n)} rows")
+    return lines

@@ -1,0 +1,78 @@
+"""The scale curve: performance against data size, classic methods against nets, on five families of data. A night.
+
+Ng's figure as a measurement. Of each family: every classic method, each also with a fifth of its rows held out, so that
+the best of them can be chosen on validation; and a small, a medium and a large net of one architecture. Then the
+tuning ladder, best of 8 and of 32 draws, at some sizes. Six hours by default; rounds go breadth first, so `--budget
+30m` gives a first page. Registered before the first run: classic methods lead at small n, nets' slopes are steeper, at
+the largest n the larger net is the better, and images, text and sound have a crossing; tables may have none.
+"""
+
+from harness.contract import Block, Plan
+from harness.plan import GRID, HOLD
+
+FAMILIES = {
+    "tables": ("adult", "covtype_20k", "kddcup99_10pct", "flights_nyc13", "higgs_7k", "letter", "teacher"),
+    "images": ("fashion_mnist", "usps", "cifar10_jpeg_6k", "glyphs"),
+    "text": ("sst2", "reuters_r8", "trec", "ag_news_test"),
+    "language": ("tinyshakespeare", "ptb", "pcfg"),
+    "sound": ("fsdd_3spk", "tones"),
+}
+CLASSIC = {
+    "tables": (
+        *("logistic_regression", "naive_bayes", "knn", "kernel_svm", "kernel_ridge", "decision_tree"),
+        *("random_forest", "gradient_boosting"),
+    ),
+    "images": ("logistic_regression", "knn", "kernel_svm", "kernel_ridge", "random_forest", "hog_svm"),
+    "text": ("naive_bayes", "tfidf_svm"),
+    "language": ("kneser_ney",),
+    "sound": ("mfcc_gmm",),
+}
+NETS = {  # small, medium and large
+    "tables": ("resnet_mlp[width=32, blocks=1]", "resnet_mlp", "resnet_mlp[width=512]"),
+    "images": ("alexnet[width=8]", "alexnet[width=16]", "alexnet"),
+    "text": ("transformer[width=32, layers=1]", "transformer[width=64, layers=2]", "transformer[layers=2]"),
+    "language": ("transformer[width=32, layers=1]", "transformer[width=64, layers=2]", "transformer"),
+    "sound": ("lstm[width=32]", "lstm[width=64]", "lstm"),
+}
+OTHERS = {  # nets beside the three, with fewer seeds
+    "tables": ("mlp",),
+    "images": ("lenet",),
+    "text": ("lstm",),
+    "language": ("lstm",),
+    "sound": ("transformer[layers=2]",),
+}
+BEYOND = (3_162_278, 10_000_000)  # with a GPU; of a running text the grid starts at 1,000 tokens
+WHOLE = {"fashion_mnist": 60_000, "tinyshakespeare": 1_003_854, "ptb": 929_589}  # beside the grid: the published sizes
+SEEDS = {316: 20, 3_162: 10, 31_623: 5, 100_000_000: 3}
+LADDER = {  # the search: on one dataset of each family, at these sizes
+    "tables": ("adult", (316, 3_162)),
+    "images": ("fashion_mnist", (316, 3_162)),
+    "text": ("sst2", (316, 3_162)),
+    "language": ("tinyshakespeare", (31_623, 316_228)),
+    "sound": ("tones", (316, 3_162)),
+}
+
+
+def plan(machine):
+    """All that is here; what is not is told. On a machine with a GPU, sizes go beyond a million."""
+    told, blocks = [], []
+    for family, datasets in FAMILIES.items():
+        here = tuple(name for name in datasets if name in machine["here"])
+        told += [f"{name} is not here and is left out: `eras data get {name}`" for name in datasets if name not in here]
+        sizes = GRID[3:] if family == "language" else GRID
+        if machine["gpu"]:
+            sizes = (*sizes, *BEYOND)
+        blocks.append(Block(CLASSIC[family] + NETS[family], here, sizes, SEEDS))
+        blocks.append(Block(OTHERS[family], here, sizes, {sizes[-1]: 3}))
+        if len(CLASSIC[family]) > 1:  # one alone needs no choice
+            blocks.append(Block(CLASSIC[family], here, sizes, SEEDS, {"validation": HOLD}))
+        for name in here:
+            if name in WHOLE:
+                blocks.append(Block(CLASSIC[family] + NETS[family], (name,), (WHOLE[name],), {WHOLE[name]: 3}))
+        name, sizes = LADDER[family]
+        if name in here:
+            for tune, seeds in ((8, 3), (32, 1)):
+                blocks.append(Block(CLASSIC[family] + NETS[family], (name,), sizes, {sizes[-1]: seeds}, tune=tune))
+    if not machine["gpu"]:
+        told.append("sizes above 1,000,000 are left out: they are for a machine with a GPU")
+    return Plan(blocks=tuple(blocks), seconds=6 * 3600, told=tuple(told))

@@ -1,0 +1,158 @@
+"""Ng's figure from rows: the best classic method against a small, a medium and a large net, as data grow.
+
+    exhibit(rows)      all frames of the scale curve, for one machine and device; what a line of each holds stands at
+                       the function that makes it, in roles, rivals, slide and further
+
+Roles: "traditional" is the classic method that did best on held-out validation rows at that size and seed, and pays for
+trying all of them; "small", "medium" and "large" are the nets of one architecture, in the order of their parameters.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from harness import analyse
+from harness.scale.further import devices, extrapolations, tuning
+from harness.scale.rivals import crossings, matrix, wins
+from harness.scale.roles import BOUNDED, FAMILIES, NAMES, ROLES, leads, lines, losses, pooled, rounded
+from harness.scale.slide import orderings
+
+__all__ = ["BOUNDED", "FAMILIES", "NAMES", "ROLES", "Exhibit", "exhibit", "rounded"]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Frames of the scale curve; each may be empty. What a line of each holds stands at the function that makes it."""
+
+    machine: str
+    device: str
+    families: tuple[str, ...]
+    runs: pd.DataFrame  # analyse.frame of the plain arms that came out, with family, loss (lower is better) and margin
+    arms: pd.DataFrame  # analyse.curves of the plain arms, with kind ("classic", "net") and mean score on validation
+    lines: pd.DataFrame
+    panel: tuple[str, ...]
+    pooled: pd.DataFrame
+    thin: pd.DataFrame
+    leads: pd.DataFrame
+    crossings: pd.DataFrame
+    matrix: pd.DataFrame
+    orderings: pd.DataFrame
+    tuning: pd.DataFrame
+    wins: pd.DataFrame
+    fits: pd.DataFrame
+    devices: pd.DataFrame
+    titles: dict[str, str] = field(default_factory=dict)
+
+
+def exhibit(rows: Iterable[Mapping[str, Any]]) -> Exhibit:
+    """Everything, of the machine and device that most rows come from; `devices` sets CPU beside GPU."""
+    rows = list(rows)
+    table, held = analyse.frame(rows), analyse.frame(rows, held_out=True)
+    counts = table.groupby(["machine", "device"], as_index=False).size().sort_values("size", kind="stable")
+    machine, device = counts[["machine", "device"]].iloc[-1] if len(counts) else ("", "")
+    mine = (table["machine"] == machine) & (table["device"] == device)
+    here = losses(table[mine])
+    held = held[(held["machine"] == machine) & (held["device"] == device) & (held["status"] == "ok")]
+    runs = here[(here["plain"] == "True") & (here["status"] == "ok") & here["loss"].notna()]
+    some = lines(runs, held)
+    datasets, over = pooled(some)
+    crossed = crossings(runs, some)
+    made = Exhibit(
+        machine=str(machine),
+        device=str(device),
+        families=tuple(name for name in FAMILIES.values() if name in set(here["family"])),
+        runs=runs,
+        arms=_arms(here[here["plain"] == "True"], held),
+        lines=some,
+        panel=datasets,
+        pooled=over,
+        thin=some.groupby(["role", "family", "dataset", "dataset_title", "size"], as_index=False).agg(
+            skill=("skill", "mean")
+        ),
+        leads=leads(some, datasets, over),
+        crossings=crossed,
+        matrix=matrix(crossed),
+        orderings=orderings(some, crossed),
+        tuning=tuning(here, rows),
+        wins=wins(some, over),
+        fits=extrapolations(runs),
+        devices=devices(table),
+    )
+    made.titles.update(titles(made))
+    return made
+
+
+def _arms(plain: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    points = analyse.curves(plain)
+    keys = ["dataset", "task", "arm"]
+    kinds = plain[[*keys, "kind"]].drop_duplicates(keys)
+    chosen_by = held.groupby([*keys, "size"], as_index=False)["valid"].mean()
+    return points.merge(kinds, on=keys, how="left").merge(chosen_by, on=[*keys, "size"], how="left")
+
+
+def titles(made: Exhibit) -> dict[str, str]:
+    """One generated sentence per section: what its chart shows."""
+    makers = {
+        "scale": (_scale_title, made.pooled),
+        "datasets": (_datasets_title, made.crossings),
+        "overtakes": (_overtakes_title, made.matrix),
+        "tuning": (_tuning_title, made.tuning),
+        "certainty": (_certainty_title, made.wins),
+    }
+    return {name: maker(made) for name, (maker, frame) in makers.items() if len(frame)}
+
+
+def _scale_title(made: Exhibit) -> str:
+    """Who leads on the panel, from where to where, and where that does not stand out from the noise between seeds."""
+    runs: list[tuple[str, int, int]] = []
+    for size, at in made.pooled.groupby("size"):
+        roles = at.set_index("role")
+        nets = roles.drop("traditional")
+        best, classic = nets.sort_values("iqm").iloc[-1], roles.loc["traditional"]
+        who = "a net leads" if best["low"] > classic["high"] else "nobody leads clearly"
+        who = "the best classic method leads" if classic["low"] > best["high"] else who
+        first = runs.pop()[1] if runs and runs[-1][0] == who else int(str(size))
+        runs.append((who, first, int(str(size))))
+    parts = [f"from {a:,} to {b:,} examples {who}" if a != b else f"at {a:,} {who}" for who, a, b in runs]
+    return f"On {len(made.panel)} datasets, " + ", ".join(parts) + "."
+
+
+def _datasets_title(made: Exhibit) -> str:
+    pairs = made.crossings[(made.crossings["second"] == "large") & (made.crossings["first"] == "traditional")]
+    over = ((pairs["outcome"] == "crossover") & (pairs["winner"] == "second")).sum()
+    counts = pairs["outcome"].value_counts()
+    if not len(pairs):
+        return "No dataset has both a choice of classic methods and nets of three sizes."
+    return (
+        f"The large net overtakes the best classic method on {over} of {len(pairs)} datasets, leads throughout on "
+        f"{counts.get('second ahead', 0)} and stays behind on {counts.get('first ahead', 0)}."
+    )
+
+
+def _overtakes_title(made: Exhibit) -> str:
+    top = made.matrix.nlargest(1, "crossed").iloc[0]
+    if not top["crossed"]:
+        return "No technique overtakes another beyond the noise between seeds."
+    where = f"on {top['crossed']} of {top['datasets']} datasets, typically at {rounded(top['median_n'])} examples"
+    return f"Most often {top['second_label']} overtakes {top['first_label']}: {where}."
+
+
+def _tuning_title(made: Exhibit) -> str:
+    last = made.tuning.sort_values("trials").groupby(["dataset", "size", "arm"]).tail(1)
+    gain = last["skill"] - last["default"]
+    top = last.assign(gain=gain).sort_values("gain", na_position="first").iloc[-1]
+    who = f"{top['label']} on {top['dataset_title']} at {top['size']:,}"
+    return (
+        f"Up to {last['trials'].max()} trials move skill by {gain.median():+.3f} in the middle of "
+        f"{len(last)} searches, by {gain.max():+.3f} at most ({who})."
+    )
+
+
+def _certainty_title(made: Exhibit) -> str:
+    last = made.wins[made.wins["size"] == made.wins["size"].max()].nlargest(1, "wins").iloc[0]
+    return (
+        f"At {last['size']:,} examples the {last['label']} wins {last['wins']}, ties {last['ties']} and loses "
+        f"{last['losses']} of its comparisons."
+    )

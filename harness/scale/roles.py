@@ -1,0 +1,166 @@
+"""The four roles of Ng's figure, and their skill over a fixed panel of datasets.
+
+Nothing is pooled over a set of datasets that changes with the size.
+"""
+
+import math
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness import stats
+
+ROLES = ("traditional", "small", "medium", "large")
+NAMES = {"traditional": "best classic method", "small": "small net", "medium": "medium net", "large": "large net"}
+FAMILIES = {"table": "tables", "image": "images", "text": "text", "tokens": "language", "sound": "sound"}
+FEWEST = 8  # datasets below which no pooled number is given
+POINTS, SHARE = 0.005, 0.01  # a difference that counts: half a point; where a metric has no points, of floor to anchor
+BOUNDED = ("accuracy", "balanced_accuracy", "auc")
+EARLY = 1_000  # training examples up to which Ng's first ordering speaks
+WHERE = ["dataset", "task", "size", "seed"]
+DRAWS = 200  # orders in which the trials of a search could have come
+
+
+def losses(table: pd.DataFrame) -> pd.DataFrame:
+    """With `family`, and `loss`: lower is better; for scores that end at 1 what is left to 1."""
+    sign = np.where(table["higher_is_better"], -1.0, 1.0)
+    ends = np.where(table["metric"].isin(BOUNDED), 1.0, 0.0)
+    span = (table["anchor"] - table["floor"]).abs()
+    margin = np.where(table["metric"].isin(BOUNDED), POINTS, SHARE * span)
+    family = table["form"].map(FAMILIES).fillna(table["form"])
+    return table.assign(family=family, loss=ends + sign * table["score"], margin=margin)
+
+
+def lines(runs: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """One line per dataset, size, seed and role: the arm that stood for it, score, loss, skill, seconds, mib.
+
+    seconds   of the fit; of "traditional": of every run that it was chosen by, and of the chosen one's fit
+    """
+    made = pd.concat([_traditional(runs[runs["kind"] == "classic"], held), _nets(runs[runs["kind"] == "net"])])
+    kept = ["role", "family", "dataset", "dataset_title", "task", "size", "seed", "arm", "label", "technique"]
+    kept += ["metric", "score", "loss", "margin", "skill", "seconds", "extra_mib", "parameters"]
+    return made.reindex(columns=kept).sort_values([*WHERE, "role"], ignore_index=True)
+
+
+def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """At each dataset, size and seed the classic arm with the best validation score; one that is alone needs none."""
+    tried = held[held["plain"] == "True"].drop_duplicates([*WHERE, "arm"])
+    some = classic.drop(columns=["valid", "wall_seconds"]).merge(
+        tried[[*WHERE, "arm", "valid", "wall_seconds"]], on=[*WHERE, "arm"], how="left"
+    )
+    alone = some.groupby(["dataset", "task"])["arm"].transform("nunique") == 1
+    some = some[alone | some["valid"].notna()]
+    worth = some["valid"] * np.where(some["higher_is_better"], 1.0, -1.0)
+    best = some.assign(worth=worth).sort_values("worth", ascending=False, kind="stable").groupby(WHERE).head(1)
+    search = some.groupby(WHERE)["wall_seconds"].sum().rename("search")
+    best = best.merge(search, left_on=WHERE, right_index=True)
+    return best.assign(role="traditional", seconds=best["fit_seconds"] + best["search"])
+
+
+def _nets(nets: pd.DataFrame) -> pd.DataFrame:
+    """The arms of the net that came in three sizes or more; of several such nets the one with most runs."""
+    found = []
+    for _, some in nets.groupby(["dataset", "task"]):
+        kinds = [kind for _, kind in some.groupby(["technique", "dtype", "threads"]) if kind["arm"].nunique() >= 3]
+        if not kinds:
+            continue
+        one = max(kinds, key=len)
+        arms = list(one.groupby("arm")["parameters"].max().sort_values().index)
+        roles = dict(zip((arms[0], arms[len(arms) // 2], arms[-1]), ROLES[1:], strict=True))
+        found.append(one[one["arm"].isin(roles)].assign(role=one["arm"].map(roles), seconds=one["fit_seconds"]))
+    return pd.concat(found) if found else nets.assign(role="", seconds=np.nan).head(0)
+
+
+def pooled(some: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
+    """The panel, and one line per role and size: interquartile mean of skill over it, `datasets`, `seeds`, intervals.
+
+    low, high             95 % over seeds: would it repeat?
+    wide_low, wide_high   95 % over seeds and datasets: would it hold elsewhere?
+    The panel: the datasets that have all roles at every size of the widest stretch; empty below 8 of them.
+    """
+    datasets, sizes = _panel(some)
+    found: list[dict[str, Any]] = []
+    for size in sizes:
+        scores = _stacked(some[some["dataset"].isin(datasets)], size, datasets)  # (roles, datasets, seeds)
+        middle, low, high = stats.pooled_iqm(scores)
+        _, wide_low, wide_high = stats.pooled_iqm(scores, resample_strata=True)
+        if scores.shape[2] < 2:
+            low = high = wide_low = wide_high = np.full(len(ROLES), np.nan)
+        for k, role in enumerate(ROLES):
+            line = {"role": role, "size": size, "datasets": len(datasets), "seeds": scores.shape[2], "iqm": middle[k]}
+            line |= {"low": low[k], "high": high[k], "wide_low": wide_low[k], "wide_high": wide_high[k]}
+            found.append(line)
+    names = ["role", "size", "datasets", "seeds", "iqm", "low", "high", "wide_low", "wide_high"]
+    return datasets, pd.DataFrame(found, columns=names)
+
+
+def _panel(some: pd.DataFrame) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """(datasets, sizes): the stretch of sizes with most points, at which at least 8 datasets have all four roles."""
+    full = some.groupby(["dataset", "size"])["role"].nunique() == len(ROLES)
+    has: dict[str, set[int]] = {}
+    for dataset, size in full[full].index:
+        has.setdefault(dataset, set()).add(size)
+    sizes = sorted(
+        {size for one in has.values() for size in one if sum(size in other for other in has.values()) >= FEWEST}
+    )
+    best: tuple[int, tuple[str, ...], tuple[int, ...]] = (0, (), ())
+    for i, j in combinations(range(len(sizes) + 1), 2):
+        stretch = tuple(sizes[i:j])
+        panel = tuple(sorted(name for name, own in has.items() if own.issuperset(stretch)))
+        if len(panel) >= FEWEST and len(stretch) * len(panel) >= best[0]:
+            best = (len(stretch) * len(panel), panel, stretch)
+    return best[1], best[2]
+
+
+def _stacked(some: pd.DataFrame, size: int, datasets: tuple[str, ...]) -> np.ndarray:
+    """(roles, datasets, seeds) skill; as many seeds as every dataset has of every role."""
+    wide = some[some["size"] == size].pivot_table(index=["dataset", "seed"], columns="role", values="skill")
+    wide = wide.reindex(columns=list(ROLES)).dropna()
+    seeds = int(wide.groupby(level="dataset").size().reindex(list(datasets)).fillna(0).min())
+    first = wide.groupby(level="dataset").head(seeds)
+    return np.stack([first.loc[name].to_numpy().T for name in datasets], axis=1)
+
+
+def leads(some: pd.DataFrame, panel: tuple[str, ...], over: pd.DataFrame) -> pd.DataFrame:
+    """Where a net overtakes the best classic method on the panel: first, second, size, low, high, sentence."""
+    found = []
+    sizes = sorted(over["size"].unique())
+    here = some[some["dataset"].isin(panel)]
+    for role in ROLES[1:] if len(sizes) > 1 else ():
+        seeds = max(int(over["seeds"].max()), 1)
+        losses = np.full((2, len(sizes), seeds), np.nan)
+        for k, size in enumerate(sizes):
+            skill = stats.iqm(_stacked(here, size, panel), axis=1)  # (roles, seeds)
+            losses[0, k, : skill.shape[1]] = 1 - skill[0]
+            losses[1, k, : skill.shape[1]] = 1 - skill[ROLES.index(role)]
+        got = stats.crossover(np.array(sizes, float), losses[0], losses[1], least=SHARE)
+        if got.outcome == "crossover" and got.winner == "second":
+            words = f"the {NAMES[role]} overtakes the best classic method at about {rounded(got.n)} examples"
+            words += (
+                f" (95 %: {rounded(got.interval.low)} to {rounded(got.interval.high)})"
+                if math.isfinite(got.interval.low)
+                else ""
+            )
+            line = {
+                "first": "traditional",
+                "second": role,
+                "size": got.n,
+                "low": got.interval.low,
+                "high": got.interval.high,
+            }
+            found.append(line | {"sentence": words})
+    return pd.DataFrame(found, columns=["first", "second", "size", "low", "high", "sentence"])
+
+
+def rounded(n: float) -> str:
+    """A number of examples to two digits, as people say it.
+
+    >>> rounded(1234.0), rounded(87.3)
+    ('1,200', '87')
+    """
+    if not math.isfinite(n):
+        return "?"
+    digits = 10 ** max(0, math.floor(math.log10(max(n, 1))) - 1)
+    return f"{round(n / digits) * digits:,}"

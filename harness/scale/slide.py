@@ -1,0 +1,116 @@
+"""The four sentences of Ng's slide, judged by family of data."""
+
+import numpy as np
+import pandas as pd
+
+from harness import stats
+from harness.scale.roles import EARLY, FAMILIES, ROLES, rounded
+
+SENTENCES = (
+    "Classic methods lead where data are few",
+    "Nets gain more from data: their slope is steeper",
+    "With most data the larger net is the better one",
+    "There is a size at which the net overtakes",
+)
+
+
+def orderings(some: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFrame:
+    """Verdict on each sentence of the slide, by family and over all: holds, fails, cannot tell, not measured."""
+    families = [name for name in FAMILIES.values() if name in set(some["family"])]
+    found = []
+    for number, sentence in enumerate(SENTENCES, 1):
+        judged = {
+            family: _ordering(number, some[some["family"] == family], crossed[crossed["family"] == family])
+            for family in families
+        }
+        counts = pd.Series([verdict for verdict, _ in judged.values()], dtype=object).value_counts()
+        said = ", ".join(
+            f"{counts[verdict]} {verdict}" for verdict in ("holds", "fails", "cannot tell") if verdict in counts
+        )
+        known = counts.get("holds", 0) + counts.get("fails", 0) + counts.get("cannot tell", 0)
+        whole = (
+            "holds"
+            if known and counts.get("holds", 0) >= 0.75 * known
+            else "fails"
+            if counts.get("fails", 0) > 0.25 * known
+            else "cannot tell"
+        )
+        for family, (verdict, evidence) in {
+            "": (whole if known else "not measured", f"families: {said or 'none'}"),
+            **judged,
+        }.items():
+            found.append(
+                {"number": number, "sentence": sentence, "family": family, "verdict": verdict, "evidence": evidence}
+            )
+    return pd.DataFrame(found, columns=["number", "sentence", "family", "verdict", "evidence"])
+
+
+def _ordering(number: int, some: pd.DataFrame, crossed: pd.DataFrame) -> tuple[str, str]:
+    if set(some["role"]) != set(ROLES):
+        return "not measured", "a role is missing"
+    if number == 1:
+        wide = some[some["size"] <= EARLY].pivot_table(index="seed", columns="role", values="skill")
+        return (
+            _judged(wide["traditional"] - wide["large"], "skill, classic less large net, up to 1,000 examples")
+            if len(wide)
+            else ("not measured", "no such sizes")
+        )
+    if number == 2:
+        return _judged(_slopes(some), "exponent of the loss, large net less classic")
+    if number == 3:
+        return _larger_is_better(some)
+    pairs = crossed[(crossed["second"] == "large") & crossed["first"].isin(["traditional", *_classic(some)])]
+    best = pairs[pairs["first"] == "traditional"]
+    pairs = best if len(best) else pairs
+    over = pairs[(pairs["outcome"] == "crossover") & (pairs["winner"] == "second")]
+    said = f"crossed on {len(over)} of {len(pairs)} datasets" + (
+        f", median n {rounded(over['n'].median())}" if len(over) else ""
+    )
+    if not len(pairs):
+        return "not measured", "no two sizes with two seeds"
+    behind = pairs["outcome"].isin(["first ahead"]).mean()
+    return ("holds" if len(over) >= len(pairs) / 2 else "fails" if behind > 0.5 else "cannot tell"), said
+
+
+def _classic(some: pd.DataFrame) -> list[str]:
+    return list(some.loc[some["role"] == "traditional", "arm"].unique())
+
+
+def _judged(differences: pd.Series, what: str) -> tuple[str, str]:
+    """holds: the 95 % interval over seeds lies above 0; fails: below."""
+    values = differences.dropna().to_numpy()
+    if len(values) < 2:
+        return "not measured", f"{what}: {len(values)} seeds"
+    got = stats.paired_t(values, np.zeros(len(values)))
+    said = f"{what}: {got.mean:+.3f} ({got.low:+.3f} to {got.high:+.3f}, {len(values)} seeds)"
+    return ("holds" if got.low > 0 else "fails" if got.high < 0 else "cannot tell"), said
+
+
+def _slopes(some: pd.DataFrame) -> pd.Series:
+    """By seed: by how much the large net's loss falls faster, as a power of n, mean over the datasets."""
+    found = {}
+    positive = some[(some["loss"] > 0) & some["role"].isin(["traditional", "large"])]
+    for (dataset, seed), one in positive.groupby(["dataset", "seed"]):
+        wide = one.pivot_table(index="size", columns="role", values="loss").dropna()
+        if len(wide) >= 3 and wide.shape[1] == 2:
+            slope = {role: np.polyfit(np.log(wide.index), np.log(wide[role]), 1)[0] for role in wide}
+            found[dataset, seed] = slope["traditional"] - slope["large"]
+    by_seed = pd.Series(found, dtype=float)
+    return by_seed.groupby(level=1).mean() if len(by_seed) else by_seed
+
+
+def _larger_is_better(some: pd.DataFrame) -> tuple[str, str]:
+    """Page's trend over small, medium, large: a block is a dataset and seed at the dataset's largest size."""
+    blocks = []
+    for _, one in some[some["role"] != "traditional"].groupby("dataset"):
+        wide = (
+            one.pivot_table(index=["size", "seed"], columns="role", values="loss").reindex(columns=ROLES[1:]).dropna()
+        )
+        if len(wide):
+            blocks.append(wide.loc[wide.index.get_level_values("size").max()].to_numpy())
+    if not blocks:
+        return "not measured", "no size with all three nets"
+    better = -np.concatenate(blocks)  # (blocks, 3), higher is better
+    p, reverse = stats.pages_trend(better).p, stats.pages_trend(-better).p
+    said = f"Page's trend over {len(better)} datasets and seeds: p = {p:.2g}"
+    return ("holds" if p <= 0.05 else "fails" if reverse <= 0.05 else "cannot tell"), said

@@ -1,0 +1,113 @@
+"""`eras curve`: the answer from rows whose truth was planted, the overlay, and the command on a file of one's own."""
+
+import json
+
+import numpy as np
+import pytest
+
+from harness import cli, curve
+from harness.catalogue import Mistake
+from tests import rows
+
+BUDGET = {"unit": "examples", "amount": 20_000, "bytes": None}
+SIZES = (32, 100, 316, 1_000, 3_162, 10_000)
+
+
+def made(laws, sizes=SIZES, seeds=5, valid=None):
+    """Rows of {technique: loss(n)}; "mlp" is a net. valid: {technique: score on held-out rows}."""
+    found = []
+    for technique, law in laws.items():
+        key = {"budget": BUDGET} if technique == "mlp" else {}
+        for size in sizes:
+            for seed in range(seeds):
+                noise = 0.002 * np.random.default_rng([len(technique), size, seed]).normal()
+                score = 1 - law(size) + noise
+                found.append(rows.make(technique, "digits", size, seed, score=score, fit=2.0, extra=2**24, **key))
+                if valid:
+                    held = rows.make(technique, "digits", size, seed, score=score, condition={"validation": 0.2}, **key)
+                    held["quality"]["valid"] = {"accuracy": valid[technique]}
+                    found.append(held)
+    return found
+
+
+def flat(n):
+    return 0.1 + 0.5 * n**-0.3
+
+
+def steep(n):
+    return 0.02 + 2.2 * n**-0.42
+
+
+def test_the_leader_its_rival_the_crossing_and_more_data():
+    value, lines = curve.told(made({"knn": flat, "mlp": steep}), "digits")
+    answer = value["answer"]
+    assert (answer["leader"]["arm"], answer["rival"]["arm"], answer["size"]) == ("mlp", "knn", 10_000)
+    n = np.geomspace(32, 10_000, 10_001)
+    truth = n[np.flatnonzero(np.diff(np.sign([flat(k) - steep(k) for k in n])))[-1]]
+    crossing = answer["rival"]["crossing"]
+    assert crossing["outcome"] == "crossover" and crossing["winner"] == "first"
+    assert abs(np.log2(crossing["n"] / truth)) < 0.3 and crossing["low"] < truth < crossing["high"]
+    gain = answer["more"]["measured"]
+    assert gain["gain"] == pytest.approx(steep(3_162) - steep(10_000), abs=0.004) and gain["low"] > 0
+    assert answer["more"]["fitted"]["gain"] == pytest.approx(steep(10_000) - steep(40_000), abs=0.006)
+    text = " ".join(lines)
+    assert "At 10,000 examples Multilayer perceptron" in text and "overtook the other at about" in text
+    assert "More data helped" in text and "16 MiB" in text
+
+
+def test_a_rival_that_comes_later_is_told_as_fitted_not_measured():
+    slow = made({"knn": lambda n: 0.1 + 0.5 * n**-0.3, "mlp": lambda n: 0.01 + 2.9 * n**-0.335})
+    value, lines = curve.told(slow, "digits")
+    assert value["answer"]["leader"]["arm"] == "knn"
+    later = value["answer"]["rival"]["later"]
+    n = np.geomspace(10_000, 40_000, 1_001)
+    truth = n[np.argmax(0.01 + 2.9 * n**-0.335 < 0.1 + 0.5 * n**-0.3)]
+    assert later["n"] == pytest.approx(truth, rel=0.5) and "not measured" in " ".join(lines)
+
+
+def test_chosen_on_validation_where_rows_were_held_out():
+    value, _ = curve.told(
+        made({"knn": flat, "random_forest": steep}, valid={"knn": 0.9, "random_forest": 0.5}), "digits"
+    )
+    assert value["answer"]["chosen_on"] == "validation" and value["answer"]["leader"]["arm"] == "knn"
+    _, lines = curve.told(made({"knn": flat, "random_forest": steep}), "digits")
+    assert any("chosen by their test scores" in line for line in lines)
+
+
+def test_one_size_and_one_seed_are_told_as_such():
+    _, lines = curve.told(made({"knn": flat, "mlp": steep}, (100,), 1), "digits")
+    text = " ".join(lines)
+    assert "cannot be told from one size" in text and "two sizes with two common seeds" in text
+
+
+def test_published_figures_of_higgs():
+    value, lines = curve.told([], "higgs", "benchm-ml")
+    passes = [line for line in lines if line.startswith("deep net")]
+    assert any("linear" in line and "1,600" in line for line in passes)
+    assert any("random forest" in line and "73,000" in line for line in passes)
+    assert len(value["overlay"]) == 18 and any("without seeds" in line for line in lines)
+    with pytest.raises(Mistake, match="has nothing on 'iris'"):
+        curve.told([], "iris", "benchm-ml")
+
+
+def test_a_file_of_ones_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(300, 3))
+    y = np.where(x[:, 0] + 0.3 * generator.normal(size=300) > 0, "yes", "no")
+    lines = [",".join(f"{value:.4f}" for value in row) + f",{label}" for row, label in zip(x, y, strict=True)]
+    (tmp_path / "mine.csv").write_text("a,b,c,y\n" + "\n".join(lines) + "\n")
+    command = ["curve", "-d", str(tmp_path / "mine.csv"), "--target", "y", "-t", "knn", "-t", "mlp", "--seeds", "2"]
+    assert cli.main([*command, "--results", str(tmp_path / "rows"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["answer"]["size"] == 240 and told["answer"]["chosen_on"] == "validation"
+    assert {told["answer"]["leader"]["arm"], told["answer"]["rival"]["arm"]} == {"knn", "mlp"}
+    assert cli.main([*command, "--results", str(tmp_path / "rows"), "--stored"]) == 0
+    assert "leads: accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments, told", [([], "one dataset"), (["-d", "iris", "--stored"], "no rows of iris")])
+def test_mistakes(tmp_path, capsys, arguments, told):
+    (tmp_path / "rows").mkdir()
+    assert cli.main(["curve", *arguments, "--results", str(tmp_path / "rows")]) == 2
+    assert told in capsys.readouterr().err

@@ -1,0 +1,187 @@
+"""Ng's figure from made-up rows whose truth is known: who was chosen, what was paid, where curves cross."""
+
+import numpy as np
+import pytest
+
+from harness import analyse, scale
+from harness.scale import further, roles
+from tests import rows
+
+SIZES = (32, 100, 316, 1_000, 3_162, 10_000)
+NETS = ({"width": 8}, {}, {"width": 512})
+DATASETS = [f"set{k}" for k in range(9)]
+
+
+def loss(role: str, size: int) -> float:
+    """Classic starts better and flattens out; the larger the net, the steeper its curve."""
+    scale_, exponent, left = {
+        "knn": (0.9, 0.28, 0.12),
+        "forest": (0.8, 0.30, 0.10),
+        "small": (1.4, 0.35, 0.09),
+        "medium": (1.8, 0.40, 0.06),
+        "large": (2.6, 0.45, 0.03),
+    }[role]
+    return min(0.5, left + scale_ * size**-exponent)
+
+
+def crossing(one: str, other: str) -> float:
+    """Where the two laws cross, on a fine grid."""
+    n = np.geomspace(SIZES[0], SIZES[-1], 20_001)
+    gap = np.array([loss(one, k) - loss(other, k) for k in n])
+    return float(n[np.flatnonzero(np.diff(np.sign(gap)) != 0)[-1]])
+
+
+def row(technique: str, role: str, dataset: str, size: int, seed: int, noise: float = 0.004, valid=None, **key):
+    chance = np.random.default_rng([len(technique), DATASETS.index(dataset), size, seed])
+    score = 1 - loss(role, size) + noise * chance.normal()
+    made = rows.make(technique, dataset, size, seed, score=score, fit=2.0, **key)
+    made["time"]["wall"] = 3.0
+    if valid is not None:
+        made["quality"]["valid"] = {"accuracy": valid}
+    return made
+
+
+def panel(datasets=DATASETS, sizes=SIZES, seeds=3):
+    made = []
+    budget = {"unit": "examples", "amount": 20_000, "bytes": None}
+    for dataset in datasets:
+        for size in sizes:
+            for seed in range(seeds):
+                for technique, role, valid in (("knn", "knn", 0.6), ("forest", "forest", 0.7)):
+                    made.append(row(technique, role, dataset, size, seed))
+                    made.append(row(technique, role, dataset, size, seed, valid=valid, condition={"validation": 0.2}))
+                for k, (role, keywords) in enumerate(zip(("small", "medium", "large"), NETS, strict=True)):
+                    net = row("net", role, dataset, size, seed, keywords=keywords, budget=budget)
+                    net["memory"]["parameters"] = 10 ** (3 + k)
+                    made.append(net)
+    return made
+
+
+@pytest.fixture(scope="module")
+def made():
+    return scale.exhibit(panel())
+
+
+def test_the_best_classic_method_is_chosen_on_validation_and_pays_for_the_choice(made):
+    chosen = made.lines[made.lines["role"] == "traditional"]
+    assert set(chosen["arm"]) == {"forest"}
+    assert np.allclose(chosen["seconds"], 2.0 + 2 * 3.0)  # its fit, and both runs that it was chosen by
+
+
+def test_the_choice_never_looks_at_the_test_score():
+    told = panel(DATASETS[:1], (100,), 2)
+    for one in told:
+        if one["key"]["technique"] == "knn" and one["key"]["condition"]:
+            one["quality"]["valid"]["accuracy"] = 0.9  # worse on test, better on what was held out
+    chosen = scale.exhibit(told).lines
+    assert set(chosen.loc[chosen["role"] == "traditional", "arm"]) == {"knn"}
+
+
+def test_nets_are_named_by_their_parameters(made):
+    arms = made.lines[made.lines["role"] != "traditional"].groupby("role")["arm"].agg(set).to_dict()
+    assert arms == {"small": {"net[width=8]"}, "medium": {"net"}, "large": {"net[width=512]"}}
+
+
+def test_pooled_over_a_panel_that_does_not_change():
+    some = panel() + panel(DATASETS[:1], (31_623,))  # one dataset goes further than the others
+    made = scale.exhibit(some)
+    assert made.panel == tuple(DATASETS) and set(made.pooled["size"]) == set(SIZES)
+    assert set(made.pooled["datasets"]) == {9}
+    assert 31_623 in set(made.thin["size"])
+
+
+def test_no_pooled_number_below_eight_datasets():
+    made = scale.exhibit(panel(DATASETS[:7]))
+    assert made.panel == () and made.pooled.empty and "scale" not in made.titles
+
+
+def test_pooled_skill_is_the_interquartile_mean(made):
+    at = made.lines[(made.lines["role"] == "large") & (made.lines["size"] == 1_000)]
+    skill = np.sort(at["skill"].to_numpy())
+    cut = len(skill) // 4
+    got = made.pooled[(made.pooled["role"] == "large") & (made.pooled["size"] == 1_000)].iloc[0]
+    assert got["iqm"] == pytest.approx(skill[cut : len(skill) - cut].mean(), abs=1e-6)
+    assert got["wide_low"] <= got["iqm"] <= got["wide_high"] and got["low"] <= got["iqm"] <= got["high"]
+
+
+def test_planted_crossings_are_found(made):
+    pair = made.crossings[(made.crossings["first"] == "traditional") & (made.crossings["second"] == "large")]
+    assert set(pair["outcome"]) == {"crossover"} and set(pair["winner"]) == {"second"}
+    truth = crossing("forest", "large")
+    assert abs(np.log2(pair["n"].median() / truth)) < 0.3
+    cell = made.matrix[(made.matrix["first"] == "traditional") & (made.matrix["second"] == "large")].iloc[0]
+    assert (cell["datasets"], cell["crossed"], cell["won"]) == (9, 9, 1)
+    back = made.matrix[(made.matrix["first"] == "large") & (made.matrix["second"] == "traditional")].iloc[0]
+    assert (back["crossed"], back["won"]) == (0, 0)
+    lead = made.leads[made.leads["second"] == "large"].iloc[0]
+    assert abs(np.log2(lead["size"] / truth)) < 0.4
+
+
+def test_the_four_orderings(made):
+    whole = made.orderings[made.orderings["family"] == ""].set_index("number")["verdict"].to_dict()
+    assert whole == {1: "holds", 2: "holds", 3: "holds", 4: "holds"}
+
+
+def test_orderings_fail_where_the_opposite_was_planted():
+    made = panel(DATASETS[:2])
+    for one in made:
+        score = one["quality"]["test"]
+        score["accuracy"] = 1 - score["accuracy"]  # who was best is worst
+    whole = scale.exhibit(made).orderings
+    verdicts = whole[whole["family"] == "tables"].set_index("number")["verdict"].to_dict()
+    assert verdicts[1] == "fails" and verdicts[3] == "fails"
+
+
+def test_one_seed_tells_nothing():
+    made = scale.exhibit(panel(seeds=1))
+    assert made.crossings.empty and not made.pooled.empty and made.pooled["low"].isna().all()
+    assert set(made.orderings.loc[made.orderings["number"] == 1, "verdict"]) == {"not measured"}
+
+
+def test_wins_count_every_comparison_once(made):
+    assert (made.wins["wins"] + made.wins["ties"] + made.wins["losses"] == 3 * 9).all()
+    assert made.wins["wins"].sum() == made.wins["losses"].sum()
+
+
+class TestLadder:
+    CELL = {"higher_is_better": True, "floor": 0.0, "anchor": 1.0}
+
+    def test_the_default_comes_first_and_all_trials_end_alike(self):
+        tried = [[0.5, 0.40, 1.0], [0.9, 0.80, 2.0], [0.7, 0.99, 3.0], [None, None, 4.0]]
+        skill, seconds = further._ladder(self.CELL, tried, [1, 2, 4])
+        assert (skill[:, 0] == 0.40).all() and (seconds[:, 0] == 1.0).all()
+        assert (skill[:, 2] == 0.80).all(), "best on validation, though another did better on test"
+        assert (seconds[:, 2] == 10.0).all(), "failed trials are paid for"
+
+    def test_after_two_trials_each_order_counts(self):
+        tried = [[0.5, 0.4, 1.0], [0.9, 0.8, 1.0], [0.4, 0.3, 1.0]]
+        skill, _ = further._ladder(self.CELL, tried, [2])
+        assert set(np.unique(skill)) == {0.4, 0.8} and 0.35 < (skill == 0.8).mean() < 0.65
+
+    def test_of_equals_the_default_stands(self):
+        skill, _ = further._ladder(self.CELL, [[0.5, 0.1, 1.0], [0.5, 0.9, 1.0]], [2])
+        assert (skill == 0.1).all()
+
+
+def test_tuned_rows_become_a_ladder():
+    tuned = row("forest", "forest", "set0", 1_000, 0, tune=2)
+    tuned["search"] = {"tried": [[0.5, 0.6, 1.0], [0.8, 0.7, 1.0]], "edges": ["leaf"], "seconds": 2.0}
+    got = scale.exhibit([*panel(DATASETS[:1]), tuned]).tuning
+    assert list(got["trials"]) == [1, 2] and list(got["edges"]) == ["leaf", "leaf"]
+    assert got["skill"].is_monotonic_increasing and list(got["seconds"]) == [1.0, 2.0]
+
+
+def test_cpu_and_gpu_side_by_side():
+    made = panel(DATASETS[:1], (100, 316), 2)
+    for one in panel(DATASETS[:1], (100, 316), 2):
+        one["key"]["device"], one["time"]["fit"] = "cuda", 0.5
+        made.append(one | {"id": one["id"][::-1]})
+    got = scale.exhibit(made).devices
+    assert set(got["speed_ratio"]) == {4.0} and np.allclose(got["quality_cpu"], got["quality_cuda"])
+
+
+def test_losses_point_down_whichever_way_the_metric_points():
+    table = analyse.frame([rows.make("knn", "friedman1", score=2.0), rows.make("knn", "digits", score=0.9)])
+    got = roles.losses(table).set_index("dataset")
+    assert got.loc["friedman1", "loss"] == 2.0 and got.loc["digits", "loss"] == pytest.approx(0.1)
+    assert got.loc["friedman1", "margin"] == pytest.approx(0.01 * (4.9 - 1.3)) and got.loc["digits", "margin"] == 0.005
