@@ -309,7 +309,7 @@ class Forecaster:
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.points: dict[tuple, dict[str, list[tuple[float, float]]]] = {}
+        self.points: dict[tuple, dict[tuple[str, str], list[tuple[float, float]]]] = {}
         self.known: dict[tuple, dict[tuple, Forecast]] = {}
         for row in rows:
             if row["key"]["machine"] == machine.fingerprint()["name"]:

@@ -59,7 +59,7 @@ def plan(machine):
     for family, datasets in FAMILIES.items():
         here = tuple(name for name in datasets if name in machine["here"])
         told += [f"{name} is not here and is left out: `eras data get {name}`" for name in datasets if name not in here]
-        sizes = GRID[3:] if family == "language" else GRID
+        sizes: tuple[int, ...] = GRID[3:] if family == "language" else GRID
         if machine["gpu"]:
             sizes = (*sizes, *BEYOND)
         blocks.append(Block(CLASSIC[family] + NETS[family], here, sizes, SEEDS))
