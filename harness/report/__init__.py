@@ -1,12 +1,12 @@
 """Rows to one offline HTML page, and figures of the same numbers beside it.
 
-The page loads nothing: styles, script, charts and data are inside it, and its policy forbids anything else. Texts from
-rows are data: the template and the charts escape them, and the embedded JSON cannot end its script element.
+The page loads nothing: styles, script, charts and data are inside it. Its policy forbids all else, but for pictures
+that its own script makes in order to save them. Texts from rows are data: the template and the charts escape them, and
+the embedded JSON cannot end its script element. The first picture is there without the script, which draws the others.
 """
 
 import base64
 import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,22 +16,19 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from harness import analyse, contract
-from harness.report import charts, figures
-from harness.report.style import COSTS, SHAPES, Style, styles
+from harness import analyse, contract, scale
+from harness.report import cards, charts, data, figures, pooled
+from harness.report.style import ROLES, SHAPES, Style, styles
 
 HERE = Path(__file__).parent
-TABLE = {  # column of the page's table and downloads -> column of the frame
-    "dataset": "dataset_title", "technique": "label", "arm": "arm", "size": "size", "device": "device",
-    "machine": "machine", "metric": "metric", "mean": "mean", "low": "low", "high": "high", "seeds": "n",
-    "floor": "floor", "ceiling": "ceiling", "skill": "skill", "fit_seconds": "fit_seconds",
-    "answers_per_second": "throughput", "latency_1": "latency_1", "extra_mib": "extra_mib", "failures": "failures",
-    "cells": "cells", "why": "reasons",
-}  # fmt: skip
-PROTOCOLS = {
-    "official": "one fixed test set",
-    "folds": "5-fold splits",
-    "generated": "generated, one fixed test set",
+SCRIPTS = ("base.js", "draw.js", "sections.js", "exhibits.js", "table.js")
+TITLES = {  # of sections about which the rows allow no sentence
+    "datasets": "Dataset by dataset",
+    "overtakes": "Who overtakes whom",
+    "cost": "What it costs",
+    "pareto": "What you get for it",
+    "tuning": "Does tuning change the story?",
+    "certainty": "How sure are we?",
 }
 
 
@@ -40,89 +37,96 @@ def write(rows: Iterable[Mapping[str, Any]], out: Path, told: Sequence[str] = ()
 
     told   notes for the header ("1 torn line skipped")      raises ValueError where there is no row
     """
+    rows = list(rows)
     table = analyse.frame(rows)
     if table.empty:
         raise ValueError("no rows to report: run `eras run` first")
-    points = analyse.curves(table)
+    made = scale.exhibit(rows)
+    points = data.with_skill(analyse.curves(table))
     points["i"] = range(len(points))
     lead = analyse.leaders(points, table)
     lines = styles(points)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    page = _template().render(_page(table, points, lead, lines) | {"told": [*told, *table.attrs["told"]]})
+    page = _template().render(_page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]})
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
-        figures.write(points, lead, lines, out.parent / "figures")
+        figures.write(points, lead, lines, made, out.parent / "figures")
     return out
 
 
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(HERE)
-    page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    page = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return page.get_template("page.html.j2")
 
 
-def _page(table: pd.DataFrame, points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style]) -> dict[str, Any]:
+def _page(
+    table: pd.DataFrame, points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], made: scale.Exhibit
+) -> dict[str, Any]:
     """All that the template shows."""
-    chosen = analyse.main_picture(points)
-    script = (HERE / "page.js").read_text(encoding="utf-8")
+    script = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     places = {era: place for place, (_, era) in enumerate(contract.ERAS)}
-    legend = [vars(line) | {"order": places.get(line.era, len(places))} for line in lines.values()]
+    panels = _panels(points, lead, lines, made)
+    points = points.assign(
+        panel=_numbered(points, panels), line=[lines[charts.key(point)].number for point in points.to_dict("records")]
+    )
     return {
-        "headline": analyse.headlines(points, lead),
         "summary": analyse.summary(table),
         "machines": analyse.machines(table),
-        "when": _when(table),
-        "made_with": _made_with(table),
-        "alarm": _alarm(table),
-        "legend": legend,
+        "when": cards.when(table),
+        "made_with": cards.made_with(table),
+        "alarm": cards.alarm(table),
+        "legend": [vars(line) | {"order": places.get(line.era, len(places))} for line in lines.values()],
+        "roles": ROLES,
         "shapes": [(name, path) for name, (path, _) in SHAPES.items()],
-        "main": _main(points, lead, lines, chosen) if chosen else None,
-        "panels": _panels(points, lead, lines),
-        "costs": _costs(points, lines, chosen) if chosen else [],
-        "techniques": _techniques(table),
-        "datasets": _datasets(table),
-        "versions": _versions(table),
+        "titles": _titles(points, made),
+        "families": [name for name in dict.fromkeys(panel["family"] for panel in panels)],
+        "matrix": len(made.matrix) > 0,
+        "tuned": len(made.tuning) > 0,
+        "certainty": cards.certainty(made),
+        "devices": cards.devices(made),
+        "techniques": cards.techniques(table),
+        "datasets": cards.datasets(table),
+        "versions": cards.versions(table),
         "commands": analyse.commands(table),
-        "data": _json(points),
+        "data": data.embedded(points, lines, panels, made, analyse.main_picture(points)),
         "css": Markup((HERE / "page.css").read_text(encoding="utf-8")),
         "js": Markup(script),
         "script_hash": f"sha256-{digest}",
+    } | _first(points, lead, lines, made)
+
+
+def _titles(points: pd.DataFrame, made: scale.Exhibit) -> dict[str, str]:
+    """The finding of every section, or its plain name where the rows allow none."""
+    chosen = analyse.main_picture(points)
+    found = TITLES | made.titles | (cards.worth(_of(points, chosen)) if chosen else {})
+    compared = set(zip(made.crossings["first"], made.crossings["second"], strict=True))
+    return found if ("traditional", "large") in compared else found | {"datasets": TITLES["datasets"]}
+
+
+def _first(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], made: scale.Exhibit) -> dict[str, Any]:
+    """The first picture: the scale curve over the panel; without one, the lead dataset's curve, where any came out."""
+    slide = pooled.slide(made.orderings)
+    about: dict[str, Any] = {
+        "slide": slide if any(one["verdict"] != "not measured" for one in slide) else [],
+        "sketch": "",
     }
-
-
-def _json(points: pd.DataFrame) -> Markup:
-    """The table as JSON by columns, repeated texts once; numbers to six digits. No "<", ">" or "&" survives in it."""
-    columns = []
-    for name, source in TABLE.items():
-        values = points[source]
-        if pd.api.types.is_numeric_dtype(values):
-            columns.append({"name": name, "values": [_short(value) for value in values]})
-        else:
-            codes, texts = pd.factorize(values)
-            columns.append({"name": name, "values": list(texts), "codes": codes.tolist()})
-    text = json.dumps({"columns": columns}, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def _short(value: float) -> float | int | None:
-    if not math.isfinite(value):
-        return None
-    return int(value) if float(value).is_integer() else float(f"{value:.6g}")
-
-
-def _main(
-    points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], chosen: tuple[str, str, str]
-) -> dict[str, Any]:
+    if len(made.pooled):
+        title = made.titles["scale"]
+        charts_ = {form: pooled.picture(made, f"main-{form}", title, form) for form in ("wide", "narrow")}
+        main = {"method": pooled.method(made), "pooled": True} | charts_
+        about |= {"sketch": pooled.sketch(), "faint": pooled.datasets(made.thin)}
+        return {"headline": title, "main": main} | about
+    headline, chosen = analyse.headlines(points, lead), analyse.main_picture(points)
+    if chosen is None:
+        return {"headline": headline, "main": None} | about
     here = _of(points, chosen)
-    title = analyse.finding(points, lead, *chosen)
-    return {
-        "dataset": here["dataset_title"].iloc[0],
-        "method": _method(here),
-        "wide": charts.curve(here, lines, "main-wide", title, "wide"),
-        "narrow": charts.curve(here, lines, "main-narrow", title, "narrow"),
-    }
+    charts_ = {form: charts.curve(here, lines, f"main-{form}", headline, form) for form in ("wide", "narrow")}
+    return {"headline": headline, "main": {"method": _method(here), "pooled": False} | charts_} | about
 
 
 def _of(points: pd.DataFrame, chosen: tuple[str, str, str]) -> pd.DataFrame:
@@ -135,7 +139,7 @@ def _method(here: pd.DataFrame) -> str:
     metric = str(first["metric"]).replace("_", " ")
     way = "" if first["higher_is_better"] else " (lower is better)"
     count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-    protocol = PROTOCOLS.get(first["protocol"], first["protocol"])
+    protocol = cards.PROTOCOLS.get(first["protocol"], first["protocol"])
     band = "95 % interval over seeds" if seeds.max() > 1 else "none, for one seed has no interval"
     what = f"{first['dataset_title']}, {protocol}: test {metric}{way} against training examples"
     return f"{what}; {_stretch(here)}. Mean of {count} seeds; band: {band}."
@@ -148,21 +152,32 @@ def _stretch(here: pd.DataFrame) -> str:
     return f"both axes are logarithmic, the upright one in {left}"
 
 
-def _panels(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style]) -> list[dict[str, Any]]:
-    """One small chart per dataset, task and machine: real data first, then by where the lead last changes."""
+def _panels(
+    points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], made: scale.Exhibit
+) -> list[dict[str, Any]]:
+    """One chart per dataset, task and machine: by family, real data first, then by where the lead last changes."""
     found = []
     machines = points["machine"].nunique() > 1
-    for k, (key, here) in enumerate(points.groupby(["dataset", "task", "machine"], sort=True)):
+    order = list(scale.FAMILIES.values())
+    for key, here in points.groupby(["dataset", "task", "machine"], sort=True):
         first = here.iloc[0]
         at = lead[(lead[["dataset", "task", "machine"]] == list(key)).all(axis=1)] if len(lead) else lead
         changed = at.loc[at["changed"], "size"].max() if len(at) else math.nan
         way = "" if first["higher_is_better"] else ", lower is better"
         title = first["dataset_title"] + (f", {first['machine']}" if machines else "")
         note = f"{str(first['metric']).replace('_', ' ').capitalize()}{way}. {_last_leader(at)}"
-        chart = charts.curve(here, lines, f"panel-{k}", f"{title}: {note}", "small")
-        order = (first["protocol"] == "generated", changed if changed == changed else math.inf, title)
-        found.append((order, {"title": title, "note": note, "chart": chart}))
+        family = scale.FAMILIES.get(first["form"], first["form"] or "other")
+        place = order.index(family) if family in order else len(order)
+        rank = (place, family, first["protocol"] == "generated", changed if changed == changed else math.inf, title)
+        about = {"dataset": key[0], "task": key[1], "machine": key[2], "title": title, "note": note, "family": family}
+        found.append((rank, about | data.panel(here, lines)))
     return [panel for _, panel in sorted(found, key=lambda item: item[0])]
+
+
+def _numbered(points: pd.DataFrame, panels: list[dict[str, Any]]) -> list[int]:
+    """The number of each point's panel."""
+    places = {(panel["dataset"], panel["task"], panel["machine"]): k for k, panel in enumerate(panels)}
+    return [places[one] for one in zip(points["dataset"], points["task"], points["machine"], strict=True)]
 
 
 def _last_leader(at: pd.DataFrame) -> str:
@@ -172,66 +187,3 @@ def _last_leader(at: pd.DataFrame) -> str:
     doubt = "within noise" if last["pairs"] > 1 else "untested"
     clear = "leads" if last["significant"] else f"is ahead, {doubt},"
     return f"At {last['size']:,} {last['label']} {clear} with {charts.number(last['mean'])}."
-
-
-def _costs(points: pd.DataFrame, lines: dict[Any, Style], chosen: tuple[str, str, str]) -> list[dict[str, Any]]:
-    here = _of(points, chosen)
-    return [
-        {"title": title, "chart": charts.cost(here, lines, f"cost-{what}", what)} for what, (title, _) in COSTS.items()
-    ]
-
-
-def _alarm(table: pd.DataFrame) -> str:
-    """A warning where more than a tenth of the cells that could run failed."""
-    able = table[table["status"] != "unsupported"]
-    failed = able["status"].isin(analyse.FAILED).sum()
-    if not len(able) or failed <= 0.1 * len(able):
-        return ""
-    reasons = table.loc[table["status"].isin(analyse.FAILED) & (table["reason"] != ""), "reason"].value_counts()
-    said = f" Most often: {reasons.index[0]}" if len(reasons) else ""
-    share = f"{failed:,} of {len(able):,} cells ({failed / len(able):.0%}) failed"
-    return f"{share}; read every picture with that in mind.{said}"
-
-
-def _when(table: pd.DataFrame) -> str:
-    days = sorted({str(day)[:10] for day in table["started"] if day})
-    return "date unknown" if not days else days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-
-
-def _made_with(table: pd.DataFrame) -> str:
-    versions = ", ".join(sorted({version for version in table["eras"] if version})) or "of unknown version"
-    commits = sorted({commit[:10] for commit in table["commit"] if commit})
-    dirty = " with uncommitted changes" if (table["dirty"] == "True").any() else ""
-    return f"eras {versions}" + (f", commit {', '.join(commits)}{dirty}" if commits else "")
-
-
-def _versions(table: pd.DataFrame) -> str:
-    """Every library version that took part, and Python's."""
-    found: dict[str, set[str]] = {"Python": {version for version in table["python"] if version}}
-    for text in table["versions"].unique():
-        for name, version in json.loads(text).items():
-            found.setdefault(name, set()).add(str(version))
-    return "; ".join(f"{name} {', '.join(sorted(versions))}" for name, versions in sorted(found.items()) if versions)
-
-
-def _techniques(table: pd.DataFrame) -> list[dict[str, Any]]:
-    lines = table.drop_duplicates("technique", keep="last").sort_values(["year", "title"], na_position="last")
-    return [
-        {"title": line["title"], "name": line["technique"], "paper": line["paper"], "era": line["era"] or "era unknown"}
-        | {"year": f"{line['year']:.0f}" if line["year"] == line["year"] else "year unknown"}
-        for line in lines.to_dict("records")
-    ]
-
-
-def _datasets(table: pd.DataFrame) -> list[dict[str, Any]]:
-    cards = []
-    for line in table.drop_duplicates("dataset", keep="last").sort_values("dataset_title").to_dict("records"):
-        counts = (("rows", "training rows"), ("test", "test rows"), ("classes", "classes"))
-        rows = [f"{line[name]:,.0f} {words}" for name, words in counts if line[name] > 0]
-        protocol = PROTOCOLS.get(line["protocol"], line["protocol"])
-        anchor = f"{line['metric'].replace('_', ' ')} {charts.number(line['anchor']) or 'not stated'}"
-        facts = ", ".join(filter(None, [line["form"], *rows, protocol]))
-        source = f" ({line['anchor_source']})" if line["anchor_source"] else ""
-        card = {"title": line["dataset_title"], "facts": facts, "anchor": f"skill 1 is {anchor}{source}"}
-        cards.append(card | {"licence": line["licence"], "source": line["source"]})
-    return cards

@@ -1,4 +1,4 @@
-"""Charts of the page, as SVG text. Every text goes through `Markup.format`, which escapes it.
+"""Charts that are drawn before any script runs, as SVG text. `Markup.format` escapes every text that goes in.
 
 A mark is `<use href="#shape" data-i="row">`; `row` is its line in the page's table: there the tooltip finds numbers.
 
@@ -14,15 +14,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from harness import analyse
-from harness.report.style import COSTS, Style, key
+from harness.report.style import Style, key
 
 FORMS = {  # width, height, left and right margin
     "wide": (1120, 500, 52, 190),
     "narrow": (390, 420, 40, 124),
-    "small": (340, 240, 44, 14),
 }
-UNRESOLVED = 0.85  # times the smallest resolved value: where the values below it are drawn
 Lines = dict[tuple[str, str, str], Style]
 
 
@@ -66,7 +63,7 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
@@ -89,7 +86,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def _axes(plot: Plot, ticks: list[tuple[float, str]], gap: int) -> Markup:
+def axes(plot: Plot, ticks: list[tuple[float, str]], gap: int) -> Markup:
     """Hairlines and their values, and the sizes that were run (those that fit, `gap` apart)."""
     parts = []
     above = math.inf
@@ -112,7 +109,7 @@ def _axes(plot: Plot, ticks: list[tuple[float, str]], gap: int) -> Markup:
     return Markup("").join(parts)
 
 
-def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
+def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
     """Positions at least `gap` apart (less where there is no room), in the same order, within low ... high."""
     gap = min(gap, (high - low) / max(1, len(wanted) - 1))
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])
@@ -124,38 +121,49 @@ def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[fl
     return [placed[order.index(k)] for k in range(len(wanted))]
 
 
-def _labels(plot: Plot, ends: list[tuple[Style, float, float, str]]) -> Markup:
-    """Names at the line ends, kept apart; a hairline leads to a name that is not beside its line's end."""
+def labels(plot: Plot, ends: list[tuple[str, float, float, str]]) -> Markup:
+    """Names at the line ends, kept apart; a hairline leads to a name that is not beside its line's end.
+
+    ends   (number of the line, or name of the role; x, y of its end; words)
+    """
     edge = plot.width - plot.right
-    places = _spread([y for _, _, y, _ in ends], 15, plot.top, plot.base)
+    places = spread([y for _, _, y, _ in ends], 15, plot.top, plot.base)
     text = Markup(
-        '<g class="s" data-s="{}"><path class="lead" d="M{:.1f} {:.1f}L{} {:.1f}"/>'
-        '<text class="t n" x="{}" y="{:.1f}" style="fill:var(--c{})">{}</text></g>'
+        '<g class="s c{0}" data-s="{0}"><path class="lead" d="M{1:.1f} {2:.1f}L{3} {4:.1f}"/>'
+        '<text class="t n" x="{5}" y="{6:.1f}">{7}</text></g>'
     )
     return Markup("").join(
-        text.format(style.number, x + 7, y, edge + 8, place, edge + 11, place + 4, style.number, words)
-        for (style, x, y, words), place in zip(ends, places, strict=True)
+        text.format(line, x + 7, y, edge + 8, place, edge + 11, place + 4, words)
+        for (line, x, y, words), place in zip(ends, places, strict=True)
     )
 
 
-def _series(plot: Plot, style: Style, line: list[dict[str, Any]]) -> Markup:
-    """One line: its band (a whisker where there is but one point), its path, its marks."""
+def series(plot: Plot, name: str, shape: str, line: list[dict[str, Any]], dashed: bool = False) -> Markup:
+    """One line: its band (a whisker where there is but one point), its path, its marks.
+
+    name   number of the line, or name of the role; a point's tooltip is its `tip`, or row `i` of the page's table
+    """
     known = [point for point in line if math.isfinite(point["value"])]
-    held = [point for point in known if math.isfinite(point["low"]) and math.isfinite(point["high"])]
-    upper = [(plot.x(point["size"]), plot.y(point["high"])) for point in held]
-    lower = [(plot.x(point["size"]), plot.y(point["low"])) for point in reversed(held)]
-    parts = []
-    if len(held) > 1:
-        parts.append(Markup('<path class="b" d="{}z"/>').format(_path(upper + lower)))
-    elif held:
-        parts.append(Markup('<path class="w" d="{}"/>').format(_path(upper + lower)))
     where = [(plot.x(point["size"]), plot.y(point["value"])) for point in known]
+    parts = [band(plot, known, "low", "high", "b")]
     if len(where) > 1:
-        dashed = Markup(' stroke-dasharray="6 4"') if style.dashed else ""
-        parts.append(Markup('<path class="l" d="{}"{}/>').format(_path(where), dashed))
-    mark = Markup('<use href="#{}" x="{:.1f}" y="{:.1f}" data-i="{}"/>')
-    parts += [mark.format(style.shape, x, y, point["i"]) for (x, y), point in zip(where, known, strict=True)]
-    return Markup('<g class="s c{0}" data-s="{0}">{1}</g>').format(style.number, Markup("").join(parts))
+        dashes = Markup(' stroke-dasharray="6 4"') if dashed else ""
+        parts.append(Markup('<path class="l" d="{}"{}/>').format(path(where), dashes))
+    mark = Markup('<use href="#{}" x="{:.1f}" y="{:.1f}" data-{}="{}"/>')
+    for (x, y), point in zip(where, known, strict=True):
+        what = "tip" if "tip" in point else "i"
+        parts.append(mark.format(shape, x, y, what, point[what]))
+    return Markup('<g class="s c{0}" data-s="{0}">{1}</g>').format(name, Markup("").join(parts))
+
+
+def band(plot: Plot, line: list[dict[str, Any]], low: str, high: str, kind: str) -> Markup:
+    """The area between two columns of a line's points, of css class `kind`; a whisker where only one point has both."""
+    held = [point for point in line if math.isfinite(point[low]) and math.isfinite(point[high])]
+    around = [(plot.x(point["size"]), plot.y(point[high])) for point in held]
+    around += [(plot.x(point["size"]), plot.y(point[low])) for point in reversed(held)]
+    if len(held) > 1:
+        return Markup('<path class="{}" d="{}z"/>').format(kind, path(around))
+    return Markup('<path class="w" d="{}"/>').format(path(around)) if held else Markup("")
 
 
 def _failures(plot: Plot, points: list[dict[str, Any]], lines: Lines) -> Markup:
@@ -171,7 +179,7 @@ def _failures(plot: Plot, points: list[dict[str, Any]], lines: Lines) -> Markup:
     return Markup("").join(parts)
 
 
-def _wrap(plot: Plot, name: str, title: str, inside: Sequence[Markup]) -> Markup:
+def wrap(plot: Plot, name: str, title: str, inside: Sequence[Markup]) -> Markup:
     """The svg element: an image with a title for screen readers, reachable by Tab; what leaves the area is cut."""
     return Markup(
         '<svg class="chart" viewBox="0 0 {w} {h}" role="img" tabindex="0" aria-labelledby="{name}">'
@@ -192,8 +200,13 @@ def _wrap(plot: Plot, name: str, title: str, inside: Sequence[Markup]) -> Markup
 
 @dataclass(frozen=True)
 class Scale:
-    """The y axis of a score: how values are warped (and back), its ends after that, and its ticks."""
+    """The y axis of a score: how values are warped (and back), its ends after that, and its ticks.
 
+    kind, least   the same for the script: "linear", "left" (log of 1 - value) or "loss" (log), of `least` and more
+    """
+
+    kind: str
+    least: float
     warp: Callable[[float], float]
     back: Callable[[float], float]
     low: float
@@ -206,13 +219,15 @@ def scale(points: pd.DataFrame) -> Scale:
     some = points[points["mean"].notna()]
     values = pd.concat([some["mean"], points["floor"]]).dropna()
     if values.empty:
-        return Scale(float, float, 0.0, 1.0, [])
+        return Scale("linear", 0.0, float, float, 0.0, 1.0, [])
     higher = bool(points["higher_is_better"].iloc[0])
     errors = 1 - values if higher else values
+    kind, least = "linear", 0.0
     warp: Callable[[float], float] = float
     back: Callable[[float], float] = float
     if (errors >= 0).all() and (not higher or (errors <= 1).all()) and (errors > 0).any():
         least = errors[errors > 0].min() / 2  # where no error at all is drawn
+        kind = "left" if higher else "loss"
         if higher:
             warp, back = (lambda value: -math.log(max(1 - value, least))), (lambda value: 1 - math.exp(-value))
         else:
@@ -225,7 +240,8 @@ def scale(points: pd.DataFrame) -> Scale:
     high_end = min(high + margin, max([high, *ends[1]]))
     pad = 0.04 * (high_end - low_end) or margin
     low_end, high_end = low_end - pad, high_end + pad
-    return Scale(warp, back, low_end, high_end, _score_ticks(back(low_end), back(high_end), warp is not float, higher))
+    ticks = _score_ticks(back(low_end), back(high_end), kind != "linear", higher)
+    return Scale(kind, float(least), warp, back, float(low_end), float(high_end), ticks)
 
 
 def _score_ticks(low: float, high: float, logs: bool, higher: bool) -> list[float]:
@@ -238,14 +254,10 @@ def _score_ticks(low: float, high: float, logs: bool, higher: bool) -> list[floa
     return [1 - error if higher else error for error in errors if least <= error <= most]
 
 
-def _records(points: pd.DataFrame, value: str, low: str, high: str, least: float = 0.0) -> list[dict[str, Any]]:
-    """Points as dicts with `value`, `low`, `high`. What is not resolved sits on one line below `least`."""
-    names = {value: "value", low: "low", high: "high"}
-    kept = ["i", "size", "arm", "device", "machine", "failures", *names]
-    some = points.sort_values("size")[kept].rename(columns=names)
-    for name in names.values() if least else ():
-        some[name] = some[name].mask(some[name] < least, least * UNRESOLVED)
-    return some.to_dict("records")  # type: ignore[return-value]
+def _records(points: pd.DataFrame) -> list[dict[str, Any]]:
+    """Points as dicts with `value`, `low`, `high`, by size."""
+    kept = ["i", "size", "arm", "device", "machine", "failures", "mean", "low", "high"]
+    return points.sort_values("size")[kept].rename(columns={"mean": "value"}).to_dict("records")  # type: ignore
 
 
 def _by_line(records: list[dict[str, Any]], lines: Lines) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
@@ -257,23 +269,24 @@ def _by_line(records: list[dict[str, Any]], lines: Lines) -> dict[tuple[str, str
 
 
 def curve(points: pd.DataFrame, lines: Lines, name: str, title: str, form: str) -> Markup:
-    """Score against training examples for one dataset. form: "wide", "narrow" (a phone) or "small" (one of many)."""
+    """Score against training examples for one dataset. form: "wide" or "narrow" (a phone)."""
     width, height, left, right = FORMS[form]
     axis = scale(points)
-    bottom = 44 if form != "small" else 26
     sizes = tuple(sorted(points["size"].unique()))
-    plot = Plot(width, height, left, right, bottom, sizes, axis.low, axis.high, axis.warp)
+    plot = Plot(width, height, left, right, 44, sizes, axis.low, axis.high, axis.warp)
     ticks = [(value, number(value)) for value in axis.ticks]
-    records = _records(points, "mean", "low", "high")
-    series = [_series(plot, lines[one], line) for one, line in _by_line(records, lines).items()]
-    parts = [_axes(plot, ticks, 46 if form != "wide" else 52)]
-    parts.append(Markup('<g clip-path="url(#{}-in)">{}</g>').format(name, Markup("").join(series)))
-    parts.append(_references(plot, points, form))
+    records = _records(points)
+    drawn = [
+        series(plot, str(lines[one].number), lines[one].shape, line, lines[one].dashed)
+        for one, line in _by_line(records, lines).items()
+    ]
+    parts = [axes(plot, ticks, 46 if form != "wide" else 52)]
+    parts.append(Markup('<g clip-path="url(#{}-in)">{}</g>').format(name, Markup("").join(drawn)))
+    parts.append(_references(plot, points))
     parts.append(_failures(plot, records, lines))
-    if form != "small":
-        parts.append(_x_title(plot))
-        parts.append(_labels(plot, _ends(plot, records, lines, {})))
-    return _wrap(plot, name, title, parts)
+    parts.append(_x_title(plot))
+    parts.append(labels(plot, _ends(plot, records, lines)))
+    return wrap(plot, name, title, parts)
 
 
 def _x_title(plot: Plot) -> Markup:
@@ -281,65 +294,31 @@ def _x_title(plot: Plot) -> Markup:
     return Markup('<text class="t m" x="{:.0f}" y="{}">training examples</text>').format(middle, plot.base + 38)
 
 
-def _ends(
-    plot: Plot, records: list[dict[str, Any]], lines: Lines, tails: dict[Any, str]
-) -> list[tuple[Style, float, float, str]]:
-    """(style, x, y, words) of each line's end: its name, cut to the room there is, and its tail."""
-    found, room = [], int((plot.right - 12) / 6)
+def _ends(plot: Plot, records: list[dict[str, Any]], lines: Lines) -> list[tuple[str, float, float, str]]:
+    """(css class, x, y, words) of each line's end: its name, cut to the room there is."""
+    found, room = [], int((plot.right - 12) / 6.8)
     for one, line in _by_line(records, lines).items():
         known = [point for point in line if math.isfinite(point["value"])]
         if known:
-            label, tail = lines[one].label, tails.get(one, "")
-            if len(label) + len(tail) > room:
-                label = label[: room - len(tail) - 1].rstrip() + "…"
-            found.append((lines[one], plot.x(known[-1]["size"]), plot.y(known[-1]["value"]), label + tail))
+            style, last = lines[one], known[-1]
+            label = style.label if len(style.label) <= room else style.label[: room - 1].rstrip() + "…"
+            found.append((f"{style.number}", plot.x(last["size"]), plot.y(last["value"]), label))
     return found
 
 
-def _references(plot: Plot, points: pd.DataFrame, form: str) -> Markup:
+def _references(plot: Plot, points: pd.DataFrame) -> Markup:
     """The floor, dotted, and the ceiling, dashed, where known."""
     parts = []
     floors = points.groupby("size")["floor"].mean().dropna()
     if len(floors):
         where = [(plot.x(float(size)), plot.y(floor)) for size, floor in floors.items()]  # type: ignore[arg-type]
         ends = [(plot.left, where[0][1]), *where, (plot.width - plot.right, where[-1][1])]
-        parts.append(Markup('<path class="floor" d="{}"/>').format(_path(ends)))
-        if form != "small":
-            text = Markup('<text class="t i" x="{}" y="{:.1f}">floor: answers without learning</text>')
-            parts.append(text.format(plot.left + 8, where[0][1] - 6))
+        parts.append(Markup('<path class="floor" d="{}"/>').format(path(ends)))
+        text = Markup('<text class="t i" x="{}" y="{:.1f}">floor: answers without learning</text>')
+        parts.append(text.format(plot.left + 8, where[0][1] - 6))
     ceilings = points["ceiling"].dropna()
     if len(ceilings):
         y = max(plot.y(float(ceilings.iloc[0])), plot.top)
         parts.append(Markup('<path class="ceiling" d="M{} {:.1f}H{}"/>').format(plot.left, y, plot.width - plot.right))
-        if form != "small":
-            parts.append(Markup('<text class="t i" x="{}" y="{:.1f}">ceiling</text>').format(plot.left + 8, y - 6))
+        parts.append(Markup('<text class="t i" x="{}" y="{:.1f}">ceiling</text>').format(plot.left + 8, y - 6))
     return Markup("").join(parts)
-
-
-def cost(points: pd.DataFrame, lines: Lines, name: str, what: str) -> Markup:
-    """One cost against training examples, both on logs; the exponent of each line is written at its end."""
-    title, least = COSTS[what]
-    drawn = points.assign(**{what: points[what].where(points[what] > 0)}) if not least else points
-    known = drawn[what].dropna()
-    low, high = (known.min() / 1.4, known.max() * 1.4) if len(known) else (1.0, 10.0)
-    low, high = (least * 0.7, max(high, 4 * least)) if least else (low, high)
-    sizes = tuple(sorted(points["size"].unique()))
-    plot = Plot(400, 300, 52, 186, 44, sizes, math.log(low), math.log(high))
-    ticks = [(value, number(value)) for value in log_ticks(max(low, 1.5 * least), high)]
-    ticks += [(least * UNRESOLVED, f"< {least:g}")] if least else []
-    records = _records(drawn, what, f"{what}_low", f"{what}_high", least)
-    series = [_series(plot, lines[one], line) for one, line in _by_line(records, lines).items()]
-    slopes = {one: analyse.slope(line, what, least) for one, line in points.groupby(["arm", "device", "machine"])}
-    tails = {one: f" ~ n^{round(slope, 1) + 0.0:.1f}" for one, slope in slopes.items() if math.isfinite(slope)}
-    return _wrap(
-        plot,
-        name,
-        f"{title} against training examples, both on logs",
-        [
-            _axes(plot, ticks, 46),
-            Markup('<g clip-path="url(#{}-in)">{}</g>').format(name, Markup("").join(series)),
-            _failures(plot, records, lines),
-            _x_title(plot),
-            _labels(plot, _ends(plot, records, lines, tails)),
-        ],
-    )

@@ -1,6 +1,7 @@
-"""The page's pictures for print, by seaborn, from the same frame: figures/fig1_scale, fig2_datasets, fig4_cost."""
+"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig6_tuning, as PNG and SVG."""
 
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from harness import analyse
+from harness.report import figures_pooled
 from harness.report.charts import log_ticks, number, scale
 from harness.report.style import COSTS, Style, key
 
-GREY = "#6b6862"
+GREY = figures_pooled.GREY
 LOOK: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "eras",  # same numbers, same bytes
@@ -37,23 +39,34 @@ LOOK: Any = {
 }
 
 
-def write(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], folder: Path) -> list[Path]:
-    """Draw the three figures as PNG (200 dpi) and SVG; returns their paths. Needs a point with a score."""
+def write(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], made: Any, folder: Path) -> list[Path]:
+    """Draw those figures for which there are numbers, as PNG (200 dpi) and SVG; returns their paths.
+
+    Needs a point with a score. made: scale.Exhibit
+    """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = analyse.main_picture(points)
     assert chosen is not None, "figures need at least one point with a score"
     here = points[(points[["dataset", "task", "machine"]] == list(chosen)).all(axis=1)]
+    makers: dict[str, Callable[[], Figure | None]] = {
+        "fig1_scale": lambda: figures_pooled.scale_curve(made) or _lead(here, lines, analyse.headlines(points, lead)),
+        "fig2_datasets": lambda: _datasets(points, lines),
+        "fig3_crossovers": lambda: figures_pooled.crossovers(made),
+        "fig4_cost": lambda: _cost(here, lines),
+        "fig5_pareto": lambda: _pareto(here, lines),
+        "fig6_tuning": lambda: figures_pooled.tuning(made),
+    }
+    written: list[Path] = []
     with sns.axes_style("ticks"), plt.rc_context(LOOK):
-        return [
-            *_save(_scale(here, lines, analyse.headlines(points, lead)), folder / "fig1_scale"),
-            *_save(_datasets(points, lines), folder / "fig2_datasets"),
-            *_save(_cost(here, lines), folder / "fig4_cost"),
-        ]
+        for name, maker in makers.items():
+            figure = maker()
+            written += _save(figure, folder / name) if figure is not None else []
+    return written
 
 
 def _save(figure: Figure, path: Path) -> list[Path]:
     made = [path.with_suffix(".png"), path.with_suffix(".svg")]
-    figure.savefig(made[0], dpi=200, metadata={"Software": None})
+    figure.savefig(made[0], dpi=200, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
     figure.set_layout_engine("none")  # it is laid out by now, and that takes half of the time
     figure.savefig(made[1], metadata={"Date": None})
     plt.close(figure)
@@ -61,25 +74,26 @@ def _save(figure: Figure, path: Path) -> list[Path]:
 
 
 def _draw(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style], value: str, low: str, high: str) -> None:
-    """Lines with bands, the intervals taken from the frame: seaborn computes none of its own."""
-    some = points[points[value].notna()].sort_values("size")
-    some = some.assign(line=[lines[key(point)].number for point in some.to_dict("records")])
-    if some.empty:
-        return
-    looks: dict[Any, Style] = {style.number: style for style in lines.values()}
-    sns.lineplot(
-        some, x="size", y=value, ax=axes, legend=False, estimator=None, errorbar=None, markersize=5,
-        hue="line", palette={number: style.light for number, style in looks.items()},
-        style="line", markers={number: style.marker for number, style in looks.items()},
-        dashes={number: (4, 2) if style.dashed else "" for number, style in looks.items()},
-    )  # fmt: skip
-    for line, band in some.groupby("line"):
-        axes.fill_between(band["size"], band[low], band[high], color=looks[line].light, alpha=0.12, linewidth=0)
-    sizes = sorted(points["size"].unique())
+    """Lines with bands, the intervals taken from the frame."""
+    some = points[points[value].notna()].sort_values("size")[["arm", "device", "machine", "size", value, low, high]]
+    several = some[["arm", "device", "machine"]].drop_duplicates().shape[0]
+    for name, line in some.groupby(["arm", "device", "machine"], sort=False):
+        look = lines[name]  # type: ignore[index]
+        size, middle, least, most = line[["size", value, low, high]].to_numpy(float).T
+        form = (0, (6, 3)) if look.dashed else (0, (2, 2)) if look.hollow else "-"
+        face = "white" if look.hollow else look.light
+        axes.plot(size, middle, color=look.light, marker=look.marker, markersize=4, linestyle=form, linewidth=1.3,
+                  markerfacecolor=face, zorder=2 + look.number / 100)  # fmt: skip
+        if several <= 4:  # more bands than that hide each other
+            axes.fill_between(size, least, most, color=look.light, alpha=0.12, linewidth=0)
+    _size_axis(axes, sorted(points["size"].unique()))
+
+
+def _size_axis(axes: Axes, sizes: list[int]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(sizes, [number(size) for size in sizes], rotation=0 if len(sizes) < 5 else 35)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel="training examples", ylabel="")
+    axes.set_xlabel("training examples")
 
 
 def _curve(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style]) -> None:
@@ -100,7 +114,8 @@ def _curve(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style]) -> None:
     axes.set_ylabel(str(first["metric"]).replace("_", " ") + way)
 
 
-def _scale(here: pd.DataFrame, lines: dict[Any, Style], title: str) -> Figure:
+def _lead(here: pd.DataFrame, lines: dict[Any, Style], title: str) -> Figure:
+    """Without a panel: the lead dataset's curve."""
     figure, axes = plt.subplots(figsize=(9, 4.6), layout="constrained")
     _curve(axes, here, lines)
     axes.set_title(textwrap.fill(title, 100))
@@ -112,7 +127,7 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
     groups = list(points.groupby(["dataset_title", "dataset", "task", "machine"]))
     across = min(3, len(groups))
     down = -(-len(groups) // across)
-    size = (3.6 * across, 2.6 * down + 0.6)
+    size = (max(7.0, 3.6 * across), 2.6 * down + 0.6)
     figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
     for axes, (name, some) in zip(grid.flat, groups, strict=False):
         _curve(axes, some, lines)
@@ -140,12 +155,42 @@ def _cost(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
     return figure
 
 
+def _pareto(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure | None:
+    """Skill against fit seconds on the lead dataset, at the smallest, the middle and the largest size."""
+    known = here[(here["fit_seconds"] > 0) & here["skill"].notna() & (here["failures"] == 0)]
+    sizes = sorted(known["size"].unique())
+    if not sizes:
+        return None
+    wanted = list(dict.fromkeys((sizes[0], sizes[len(sizes) // 2], sizes[-1])))
+    size = (max(7.0, 3.6 * len(wanted)), 3.6)
+    figure, grid = plt.subplots(1, len(wanted), figsize=size, layout="constrained", squeeze=False, sharey=True)
+    for axes, n in zip(grid.flat, wanted, strict=True):
+        for point in known[known["size"] == n].to_dict("records"):
+            look = lines[key(point)]
+            bars = [[point["skill"] - point["skill_low"]], [point["skill_high"] - point["skill"]]]
+            face = "white" if look.hollow else look.light
+            marks: Any = {"color": look.light, "marker": look.marker, "markersize": 6, "markerfacecolor": face}
+            whiskers = bars if np.isfinite(bars).all() else None
+            axes.errorbar(point["fit_seconds"], point["skill"], yerr=whiskers, linewidth=0.9, **marks)
+        front = figures_pooled.front(known.loc[known["size"] == n, ["fit_seconds", "skill"]].to_numpy())
+        axes.step(*front.T, where="post", color=GREY, linestyle="--", linewidth=0.9)
+        axes.set_xscale("log")
+        ticks = log_ticks(*axes.get_xlim())
+        axes.set_xticks(ticks, [number(tick) for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set(title=f"{here['dataset_title'].iloc[0]}, {n:,} examples", xlabel="seconds to fit")
+    grid[0, 0].set_ylabel("skill")
+    figure.legend(handles=_handles(known, lines)[:-1], loc="outside lower center", ncols=4)
+    return figure
+
+
 def _handles(points: pd.DataFrame, lines: dict[Any, Style]) -> list[Line2D]:
-    """Entries of one legend for all panels: the lines that are drawn."""
+    """Entries of one legend for all panels: the lines that are drawn, and the floor."""
     found = []
-    drawn = {key(point) for point in points.to_dict("records")}
+    drawn = {key(point) for point in points[["arm", "device", "machine"]].drop_duplicates().to_dict("records")}
     for style in (style for name, style in lines.items() if name in drawn):
         entry = Line2D([], [], color=style.light, marker=style.marker, linestyle="--" if style.dashed else "-")
+        entry.set_markerfacecolor("white" if style.hollow else style.light)
         entry.set_label(textwrap.shorten(style.label, 40, placeholder="…"))
         found.append(entry)
     return [*found, Line2D([], [], color=GREY, linestyle=":", label="floor: answers without learning")]

@@ -1,6 +1,9 @@
 """How a line looks, the same in the page and in the figures: colour by era, shade and shape by technique."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -26,9 +29,20 @@ SHAPES = {  # (page: SVG path around the origin, figures: matplotlib marker)
 }
 
 
+ROLES = {  # of the pooled picture: (name, colour on light paper, on dark paper, shape)
+    "traditional": ("traditional", "#00795c", "#35c39b", "square"),
+    "small": ("small net", "#c8742a", "#b9733c", "up"),
+    "medium": ("medium net", "#ad4400", "#ee8a45", "circle"),
+    "large": ("large net", "#6b2200", "#ffcfa6", "diamond"),
+}
+
+
 @dataclass(frozen=True)
 class Style:
-    """One line of a picture. `number` is its place in the legend, which runs through the eras."""
+    """One line of a picture. `number` is its place in the legend, which runs through the eras.
+
+    hollow   marks are outlines: the default of a technique that is drawn tuned too
+    """
 
     number: int
     label: str
@@ -37,34 +51,41 @@ class Style:
     dark: str
     shape: str
     dashed: bool
+    hollow: bool = False
 
     @property
     def marker(self) -> str:
         return SHAPES[self.shape][1]
 
 
+def untuned(arm: str) -> str:
+    """The arm that this one is a tuned form of: itself, where it is none."""
+    return re.sub(r" tuned \d+", "", arm)
+
+
 def styles(points: pd.DataFrame) -> dict[tuple[str, str, str], Style]:
-    """{(arm, device, machine): Style}, oldest technique first. One shape per arm; another device than cpu is dashed."""
+    """{(arm, device, machine): Style}, oldest technique first. Another device than cpu is dashed.
+
+    One shape and colour per arm, which its tuned form shares; beside that the default's marks are hollow.
+    """
     names = ["year", "title", "arm", "device", "machine", "label", "era"]
     lines = points[names].drop_duplicates(["arm", "device", "machine"]).sort_values(names, na_position="last")
     eras = [name for _, name in contract.ERAS]
-    shapes: dict[str, str] = {}
-    ranks: dict[str, int] = {}  # of an arm within its era
-    found_era: dict[str, str] = {}
+    looks: dict[str, tuple[str, int]] = {}  # era and rank within it, by untuned arm in the order of the shapes
+    tuned = {untuned(arm) for arm in lines["arm"] if untuned(arm) != arm}
     found: dict[tuple[str, str, str], Style] = {}
     for number, line in enumerate(lines.to_dict("records")):
-        arm, era = line["arm"], line["era"]
-        shapes.setdefault(arm, list(SHAPES)[len(shapes) % len(SHAPES)])
-        if arm not in ranks:
-            ranks[arm] = len([other for other in found_era if found_era[other] == era])
-            found_era[arm] = era
+        arm, era = untuned(line["arm"]), line["era"]
+        looks.setdefault(arm, (era, len([other for other, _ in looks.values() if other == era])))
+        shape = list(SHAPES)[list(looks).index(arm) % len(SHAPES)]
         hue = eras.index(era) if era in eras else len(eras) - 1
-        shade = SHADES[ranks[arm] % len(SHADES)]
+        shade = SHADES[looks[arm][1] % len(SHADES)]
         light, dark = (
             _mix(base[hue], INK[k] if shade > 0 else PAPER[k], abs(shade)) for k, base in enumerate((LIGHT, DARK))
         )
-        key = (arm, line["device"], line["machine"])
-        found[key] = Style(number, line["label"], era, light, dark, shapes[arm], line["device"] != "cpu")
+        key = (line["arm"], line["device"], line["machine"])
+        hollow = line["arm"] == arm and arm in tuned
+        found[key] = Style(number, line["label"], era, light, dark, shape, line["device"] != "cpu", hollow)
     return found
 
 
@@ -74,7 +95,7 @@ def _mix(one: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-def key(line: pd.Series | dict) -> tuple[str, str, str]:
+def key(line: Mapping[Any, Any] | pd.Series) -> tuple[str, str, str]:
     """The line of a picture that a point belongs to."""
     return line["arm"], line["device"], line["machine"]
 

@@ -1,0 +1,113 @@
+"""Figures of what `scale.exhibit` finds: the scale curve of the panel, who overtakes whom, what tuning brings."""
+
+import textwrap
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from harness import scale
+from harness.report.charts import number
+from harness.report.style import ROLES, SHAPES
+
+GREY = "#6b6862"
+MOST = 6  # panels of the tuning figure
+
+
+def scale_curve(made: Any) -> Figure | None:
+    """Pooled skill with both bands, faint datasets, and a line where a net overtakes; None without a panel."""
+    over = made.pooled.sort_values("size")
+    if over.empty:
+        return None
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    sizes = sorted(over["size"].unique())
+    inside = made.thin[made.thin["size"].between(sizes[0], sizes[-1])].sort_values("size")
+    for (_, role), line in inside.groupby(["dataset", "role"]):
+        axes.plot(line["size"], line["skill"], color=ROLES[role][1], linewidth=0.6, alpha=0.2)
+    for role, (_, colour, _, shape) in ROLES.items():
+        line = over[over["role"] == role]
+        if len(line):
+            for low, high, alpha in (("wide_low", "wide_high", 0.07), ("low", "high", 0.2)):
+                axes.fill_between(line["size"], line[low], line[high], color=colour, alpha=alpha, linewidth=0)
+            label = scale.NAMES[role]
+            axes.plot(line["size"], line["iqm"], color=colour, marker=SHAPES[shape][1], linewidth=2.2, label=label)
+    for lead in made.leads.to_dict("records"):
+        axes.axvline(lead["size"], color=ROLES[str(lead["second"])][1], linestyle=":", linewidth=1)
+    for at, linestyle, words in ((0, ":", "0: answering without learning"), (1, "--", "1: the frozen reference")):
+        axes.axhline(at, color=GREY, linestyle=linestyle, linewidth=0.9)
+        axes.annotate(words, (sizes[0], at), (0, 3), textcoords="offset points", color=GREY, fontstyle="italic")
+    axes.set_ylim(min(0, over["wide_low"].min(), over["iqm"].min()) - 0.03, max(1, over["wide_high"].max()) + 0.05)
+    axes.set_xscale("log")
+    counts = over.groupby("size")[["datasets", "seeds"]].min()
+    ticks = [f"{number(size)}\n{counts.loc[size, 'datasets']} × {counts.loc[size, 'seeds']}" for size in sizes]
+    axes.set_xticks(sizes, ticks)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set(xlabel="training examples (below: datasets × seeds)", ylabel="skill, interquartile mean")
+    axes.set_title(textwrap.fill(made.titles["scale"], 100))
+    figure.legend(loc="outside right center")
+    return figure
+
+
+def crossovers(made: Any) -> Figure | None:
+    """Heat map: share of the datasets on which the column overtakes the row; in the cell how many, and the middle n."""
+    pairs = made.matrix
+    if pairs.empty:
+        return None
+    names = dict(zip(pairs["first"], pairs["first_label"], strict=True))
+    names |= dict(zip(pairs["second"], pairs["second_label"], strict=True))
+    order = sorted(names, key=lambda name: (name in ROLES, list(ROLES).index(name) if name in ROLES else 0, name))
+    share = pairs.pivot_table(index="first", columns="second", values="share").reindex(index=order, columns=order)
+    words = pd.DataFrame("", index=order, columns=order)
+    for one in pairs.to_dict("records"):
+        if one["crossed"]:
+            said = f"{one['crossed']}/{one['datasets']}\nn {scale.rounded(one['median_n'])}"
+            words.loc[one["first"], one["second"]] = said
+    side = max(6.0, 0.62 * len(order) + 2.4)
+    figure, axes = plt.subplots(figsize=(side + 1, side * 0.8), layout="constrained")
+    labels = [textwrap.shorten(names[name], 30, placeholder="…") for name in order]
+    look: Any = {"cmap": "Blues", "vmin": 0, "vmax": 1, "linewidths": 0.5, "linecolor": "#e7e4dd"}
+    look |= {"annot_kws": {"size": 6}, "cbar_kws": {"label": "share of datasets"}, "yticklabels": labels}
+    sns.heatmap(share, annot=words, fmt="", ax=axes, **look)
+    axes.grid(False)
+    axes.set_xticks(axes.get_xticks(), labels, rotation=40, ha="right")
+    axes.set(xlabel="overtakes ...", ylabel="... this one")
+    axes.set_title(textwrap.fill(made.titles.get("overtakes", "Who overtakes whom"), 80))
+    return figure
+
+
+def tuning(made: Any) -> Figure | None:
+    """Skill of the trial best on validation so far, against trials; one panel per dataset and size, six at most."""
+    found = made.tuning[made.tuning["skill"].notna()]
+    groups = list(found.groupby(["dataset_title", "size"]))[:MOST]
+    if not groups:
+        return None
+    across = min(3, len(groups))
+    down = -(-len(groups) // across)
+    size = (3.6 * across, 2.8 * down + 0.5)
+    figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
+    labels = list(dict.fromkeys(found["label"]))
+    colours = dict(zip(labels, sns.color_palette("colorblind", len(labels)), strict=True))
+    for axes, ((title, n), some) in zip(grid.flat, groups, strict=False):
+        for label, line in some.sort_values("trials").groupby("label"):
+            axes.plot(line["trials"], line["skill"], color=colours[label], marker="o", markersize=3, label=label)
+            axes.fill_between(line["trials"], line["low"], line["high"], color=colours[label], alpha=0.12, linewidth=0)
+            axes.axhline(line["default"].iloc[0], color=colours[label], linestyle=":", linewidth=0.9)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sorted(some["trials"].unique()), sorted(some["trials"].unique()))
+        axes.set(title=f"{title}, {n:,} examples", xlabel="trials", ylabel="skill")
+    for axes in list(grid.flat)[len(groups) :]:
+        axes.set_axis_off()
+    handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def front(points: np.ndarray) -> np.ndarray:
+    """(k, 2) of (m, 2) cost and quality: those that nothing cheaper matches, cheapest first."""
+    order = np.lexsort((-points[:, 1], points[:, 0]))
+    best = np.maximum.accumulate(np.r_[-np.inf, points[order, 1]])[:-1]
+    return points[order][points[order, 1] > best]
