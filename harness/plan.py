@@ -23,7 +23,8 @@ def named(name: str, here: Iterable[str]) -> Plan:
     """The plan of that name or file, made for this machine and the datasets that are here."""
     path = catalogue.path_of("plan", name)
     try:
-        made = catalogue.load(path).plan({**machine.fingerprint(), "here": frozenset(here)})
+        facts = {**machine.fingerprint(), "here": frozenset(here), "bfloat16": machine.bfloat16()}
+        made = catalogue.load(path).plan(facts)
     except Exception as error:  # a plan file may be the user's, and raise whatever it likes
         raise Mistake(f"plan {name}: {type(error).__name__}: {error}") from error
     for block in catalogue.typed(made, Plan, f"plan {name}: what plan(machine) returns").blocks:
