@@ -25,6 +25,15 @@ CACHE_BYTES = 100_000  # a cache file larger than this is none of ours
 # --------------------------------------------------------------------------------------------------------- fingerprint
 
 
+def bfloat16() -> bool:
+    """Whether this CPU has instructions for products of bfloat16 (AVX-512 or AMX; Linux tells): else it is no faster."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in text or "amx_bf16" in text
+
+
 @lru_cache(maxsize=1)
 def fingerprint() -> dict[str, Any]:
     """The stable facts of this machine, and a short name made of them.
