@@ -376,6 +376,7 @@ class Block:
     sizes   numbers of training examples; those above a dataset's rows are left out
     seeds   {largest size: how many seeds}, so that small, noisy sizes get more: {316: 10, 10_000: 5}
     dtype   number format of the techniques that can compute in it; "": the one that the command line asks for
+    budget  of the techniques that learn in steps; None: the usual one for the size (plan.default_budget)
     """
 
     techniques: tuple[str, ...]
@@ -385,6 +386,7 @@ class Block:
     condition: Mapping[str, Any] = field(default_factory=dict)
     tune: int = 0
     dtype: str = ""
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True)

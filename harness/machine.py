@@ -26,7 +26,7 @@ CACHE_BYTES = 100_000  # a cache file larger than this is none of ours
 
 
 def bfloat16() -> bool:
-    """Whether this CPU has instructions for products of bfloat16 (AVX-512 or AMX; Linux tells): else it is no faster."""
+    """Whether this CPU multiplies bfloat16 by itself (AVX-512 or AMX; Linux tells): else it is no faster."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:

@@ -62,7 +62,7 @@ def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "fl
                             device=device,
                             threads=threads,
                             dtype=kind,
-                            budget=default_budget(size, task) if found.budgeted else None,
+                            budget=(block.budget or default_budget(size, task)) if found.budgeted else None,
                             tune=block.tune if found.card.space else 0,
                         )
                     )

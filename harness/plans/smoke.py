@@ -1,11 +1,18 @@
-"""Every technique on the smallest sizes, seconds each: that the code runs, not how well. Under a minute."""
+"""Every technique on the smallest sizes, seconds each: that the code runs, not how well. Some two minutes."""
 
 from harness.catalogue import names
-from harness.contract import Block, Plan
+from harness.contract import Block, Budget, Plan
+
+EXAMPLES, TOKENS = Budget("examples", 1_000), Budget("tokens", 5_000)
 
 
 def plan(machine):
-    """One seed, two sizes, one dataset per task and form."""
+    """One seed, two sizes, a dataset of each task and form that needs no download."""
+    techniques = tuple(names("technique"))
+    datasets = ("digits", "breast_cancer", "diabetes", "tones")
     return Plan(
-        blocks=(Block(tuple(names("technique")), ("digits", "breast_cancer", "diabetes"), (32, 100), {100: 1}),)
+        blocks=(
+            Block(techniques, datasets, (32, 100), {100: 1}, budget=EXAMPLES),
+            Block(techniques, ("source_code",), (1_000, 3_162), {3_162: 1}, budget=TOKENS),
+        )
     )
