@@ -87,17 +87,20 @@ def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[
     else:
         blocks, seconds, told = (_asked_block(args),), None, ()
     blocks = tuple(b for block in blocks for b in _filtered(block, args))
-    cells = [c for b in blocks for c in plan.expand(b, args.device, threads, args.dtype)]
-    unique = list({plan.row_id(plan.key(c)): c for c in cells}.values())
+    found: dict[str, tuple[Cell, int]] = {}
+    for block in sorted(blocks, key=lambda block: block.later):
+        for cell in plan.expand(block, args.device, threads, args.dtype):
+            found.setdefault(plan.row_id(plan.key(cell)), (cell, block.later))
+    unique = [cell for cell, _ in found.values()]
     left = (
-        [] if args.plan else [_untaken(name) for name in args.dataset or () if name not in {c.dataset for c in cells}]
+        [] if args.plan else [_untaken(name) for name in args.dataset or () if name not in {c.dataset for c in unique}]
     )
     if not unique:
         why = "; ".join(left) or "no technique asked for can take a dataset asked for"
         raise Mistake(
             f"nothing to run on {args.device}: {why} (`eras list techniques` tells tasks, `eras list datasets` forms)"
         )
-    return plan.ordered(unique), seconds, (*told, *left)
+    return plan.ordered(unique, [later for _, later in found.values()]), seconds, (*told, *left)
 
 
 def _untaken(name: str) -> str:

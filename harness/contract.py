@@ -377,6 +377,7 @@ class Block:
     seeds   {largest size: how many seeds}, so that small, noisy sizes get more: {316: 10, 10_000: 5}
     dtype   number format of the techniques that can compute in it; "": the one that the command line asks for
     budget  of the techniques that learn in steps; None: the usual one for the size (plan.default_budget)
+    later   rounds that it waits for other blocks: what a first page needs has 0
     """
 
     techniques: tuple[str, ...]
@@ -387,6 +388,7 @@ class Block:
     tune: int = 0
     dtype: str = ""
     budget: Budget | None = None
+    later: int = 0
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     found = [cell for block in blocks for cell in plan.expand(block, args.device, args.threads or 1, args.dtype)]
     if not found:
         raise Mistake(f"no technique asked for can take {public_name(name)} (`eras list techniques` tells tasks)")
-    return plan.ordered({plan.row_id(plan.key(cell)): cell for cell in found}.values())
+    return plan.ordered(list({plan.row_id(plan.key(cell)): cell for cell in found}.values()))
 
 
 def command(args: argparse.Namespace) -> int:

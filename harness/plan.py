@@ -153,13 +153,19 @@ ROUNDS = ((3_162, 1), (10_000, 3), (31_623, 5), (100_000, 10))  # (largest size,
 TOKENS = 32  # of a running text count as much as one example
 
 
-def ordered(cells: Iterable[Cell]) -> list[Cell]:
+def ordered(cells: Sequence[Cell], later: Sequence[int] = ()) -> list[Cell]:
     """Breadth first: in rounds, of more sizes and more seeds each; in a round by seed, then by size.
 
     So a run that is stopped early has one seed of all techniques on all datasets at the usual sizes, before it has
     anything large or twentyfold. A search is a round later than what it tunes, a long one (over 8 draws) two.
+
+    later  rounds that each cell is put off, none if empty
     """
-    return sorted(cells, key=lambda c: (_round(c), c.seed, c.size, c.dataset, c.technique, c.tune))
+    waits = later or [0] * len(cells)
+    places = [
+        (_round(c) + wait, c.seed, c.size, c.dataset, c.technique, c.tune) for c, wait in zip(cells, waits, strict=True)
+    ]
+    return [cells[k] for k in sorted(range(len(cells)), key=places.__getitem__)]
 
 
 def _round(cell: Cell) -> int:

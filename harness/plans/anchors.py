@@ -1,8 +1,8 @@
 """Published figures, run again: Fashion-MNIST in full, as its authors measured it. About half an hour.
 
-Expect test accuracy .870 +- .01 for their MLP (hidden layers of 100 and 10 units, trained until the loss stands still)
+Expect test accuracy .870 +- .01 for their MLP (hidden layers of 100 and 10 units, trained until the loss stands still),
 .839 +- .01 for the linear model and .897 +- .005 for the RBF SVM with C = 10 (Xiao, Rasul & Vollgraf 2017, benchmark of
-the dataset's authors); our own MLP of that size stops after ten passes. tests/test_anchors.py checks the committed rows.
+the dataset's authors); our own MLP of that size stops after ten passes. tests/test_anchors.py checks committed rows.
 """
 
 from harness.catalogue import ROOT

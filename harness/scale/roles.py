@@ -87,7 +87,7 @@ def pooled(some: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
         middle, low, high = stats.pooled_iqm(scores)
         _, wide_low, wide_high = stats.pooled_iqm(scores, resample_strata=True)
         if scores.shape[2] < 2:
-            low = high = wide_low = wide_high = np.full(len(ROLES), np.nan)
+            low = high = np.full(len(ROLES), np.nan)
         for k, role in enumerate(ROLES):
             line = {"role": role, "size": size, "datasets": len(datasets), "seeds": scores.shape[2], "iqm": middle[k]}
             line |= {"low": low[k], "high": high[k], "wide_low": wide_low[k], "wide_high": wide_high[k]}
