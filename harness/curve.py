@@ -21,7 +21,8 @@ from harness.run import Options, execute
 from harness.screen import Screen, duration, show, table
 from harness.store import Store
 
-SEEDS = {316: 10, 3_162: 5, 100_000_000: 3}
+SEEDS = {316: 5, 100_000_000: 3}
+CHOOSING = 3  # seeds at which a fifth of the rows is held out as well, to choose the leader by
 LEAST_ROWS = 32
 
 
@@ -35,8 +36,11 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     grid = [size for size in plan.GRID if size <= 0.7 * card.rows]
     sizes = args.sizes or (*grid, min(card.rows, 10**6) if card.rows > LEAST_ROWS else card.rows)
     seeds = {10**9: args.seeds} if args.seeds else SEEDS
-    conditions: tuple[dict[str, float], ...] = ({}, {"validation": plan.HOLD})
-    blocks = [Block(techniques, (name,), tuple(sizes), seeds, condition) for condition in conditions]
+    few = {size: min(count, CHOOSING) for size, count in seeds.items()}
+    blocks = [
+        Block(techniques, (name,), tuple(sizes), seeds),
+        Block(techniques, (name,), tuple(sizes), few, {"validation": plan.HOLD}),
+    ]
     found = [cell for block in blocks for cell in plan.expand(block, args.device, args.threads or 1, args.dtype)]
     if not found:
         raise Mistake(f"no technique asked for can take {public_name(name)} (`eras list techniques` tells tasks)")
@@ -123,17 +127,19 @@ def answer(made: scale.Exhibit) -> dict[str, Any]:
     The leader and its rival (the best net, where a classic method leads, or the other way about) are chosen on
     validation where rows were held out for that; their scores are those of the test set.
     """
-    arms = made.arms
-    largest = int(arms.loc[arms["n"] > 0, "size"].max())
-    at = arms[(arms["size"] == largest) & (arms["n"] > 0) & (arms["failures"] == 0)]
-    if not len(at):
-        raise Mistake(f"every technique has failures at n = {largest:,}; `eras export` has the reasons")
+    whole = made.arms[(made.arms["n"] > 0) & (made.arms["failures"] == 0)]
+    if not len(whole):
+        raise Mistake("every technique has failures at every size; `eras export` has the reasons")
+    both = whole.groupby("size")["kind"].nunique()
+    largest = int(both[both == both.max()].index.max())  # where classic methods and nets can be compared, if anywhere
+    at = whole[whole["size"] == largest]
     higher = bool(at["higher_is_better"].iloc[0])
     chosen_by = at["valid" if at["valid"].notna().all() else "mean"] * (1 if higher else -1)
     ranked = at.assign(worth=chosen_by).sort_values("worth", ascending=False, kind="stable")
     leader = ranked.iloc[0]
     others = ranked[ranked["kind"] != leader["kind"]]
     found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher}
+    found["beyond"] = int(whole["size"].max()) if whole["size"].max() > largest else None
     found |= {"chosen_on": "validation" if at["valid"].notna().all() else "test", "leader": _side(leader)}
     found["more"] = _more(made, leader)
     if len(others):
@@ -222,6 +228,8 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         parts.append(f"The best {kind}, {_who(rival)}, comes to {_value(rival)}, {_price(rival)}.")
         parts.append(_passed(found) + _later_said(found))
     parts.append(_whether(found))
+    if found["beyond"]:
+        parts.append(f"At {found['beyond']:,} only one kind, nets or classic methods, came through; see the table.")
     if found["chosen_on"] != "validation":
         parts.append("Leader and rival were chosen by their test scores: no rows were held out to choose by.")
     return parts
