@@ -291,6 +291,12 @@ def _lead(scores: pd.Series, best: pd.Series, second: pd.Series, sign: int) -> d
     return {"lead": lead.mean, "low": lead.low, "high": lead.high, "p": lead.p, "pairs": len(pairs)}
 
 
+def metric_name(metric: str, start: bool = False) -> str:
+    """A metric in words: AUC, balanced accuracy; with a capital at the start of a sentence."""
+    words = metric.upper() if metric in ("auc", "bleu", "rmse", "mae") else metric.replace("_", " ")
+    return words[:1].upper() + words[1:] if start else words
+
+
 def main_picture(points: pd.DataFrame) -> tuple[str, str, str] | None:
     """(dataset, task, machine) of the lead picture: real before generated, then the widest sizes times techniques."""
     ok = points[points["n"] > 0] if len(points) else points
@@ -323,7 +329,7 @@ def finding(points: pd.DataFrame, lead: pd.DataFrame, dataset: str, task: str, m
     here = here[here["n"] > 0]
     if not len(here):
         return f"Nothing came out on {dataset}."
-    title, metric = here["dataset_title"].iloc[0], str(here["metric"].iloc[0]).replace("_", " ")
+    title, metric = here["dataset_title"].iloc[0], metric_name(here["metric"].iloc[0])
     if here["arm"].nunique() == 1:
         first, last = here.iloc[0], here.iloc[-1]
         start = f"from {first['mean']:.3g} at {first['size']:,} to " if last["size"] != first["size"] else ""

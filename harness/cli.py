@@ -106,6 +106,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--stored", action="store_true", help="run nothing: tell from the rows that are there")
     made.add_argument("--overlay", default="", metavar="NAME", help="published figures beside ours: benchm-ml")
     made.set_defaults(budget=600.0)
+    _compare(command)
+    _history(command)
     made = command("doctor", "this machine, and what can be measured on it", "eras doctor --measure")
     made.add_argument("--measure", action="store_true", help="measure peaks and bandwidth first (about 3 s)")
     made.add_argument(
@@ -148,6 +150,50 @@ def _what_to_run(made: argparse.ArgumentParser, plans: bool = True) -> None:
         "--offers", type=count_or_none, default=0, metavar="K", help="judge K points of the training on validation"
     )
     made.add_argument("--results", metavar="DIR", help="where rows are (default: results/local)")
+
+
+def _compare(command) -> None:
+    made = command(
+        "compare",
+        "whether anything became slower, bigger or worse between two revisions (exit 0 no, 1 yes, 2 too noisy to tell)",
+        "eras compare main",
+    )
+    made.add_argument("base", help="a revision of the repository around you, or a folder or file of rows")
+    made.add_argument("head", nargs="?", default=".", help="the same; '.' is the files as they lie (default)")
+    made.add_argument("--plan", default="", help="the cells: a plan's name or file (default: compare)")
+    _what_to_run(made, plans=False)
+    made.add_argument("--budget", type=seconds, default=600.0, metavar="TIME", help="at most (default: 10m)")
+    made.add_argument("--timeout", type=seconds, default=60.0, metavar="TIME", help="per run (default: 1m)")
+    for side in ("base", "head"):
+        made.add_argument(
+            f"--{side}-env", default="", metavar="PATH", help=f"the Python, or environment, of the {side}"
+        )
+    made.add_argument(
+        "--pytest-benchmark", default="", metavar="PATH", help="judge the pytest-benchmark functions there instead"
+    )
+    made.add_argument("--markdown", default="", metavar="FILE", help="write the verdicts as a comment, too")
+    made.set_defaults(cells=40)
+
+
+def _history(command) -> None:
+    made = command(
+        "history",
+        "how time, memory and score went, run after run: level shifts, and what else changed then",
+        "eras history --results nightly/ --metric memory",
+    )
+    made.add_argument("--metric", choices=["time", "memory", "score"], default="time")
+    made.add_argument("--by", choices=["commit", "date", "version"], default="date", help="what makes one point")
+    made.add_argument("-t", "--technique", action="append", metavar="TECH")
+    made.add_argument("-d", "--dataset", action="append", metavar="DATA")
+    made.add_argument("--results", action="append", metavar="DIR", help="folders of rows, searched to the bottom")
+    made.add_argument(
+        "--import",
+        dest="imported",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="files or folders of pytest-benchmark or asv; a .csv of series, when, machine, value; or gbm-perf",
+    )
 
 
 def _own_file(made: argparse.ArgumentParser) -> None:

@@ -307,8 +307,9 @@ def report(args: argparse.Namespace) -> int:
     rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF) or args.selftests]
     if not rows:
         raise Mistake("there are only self-test rows; `eras report --selftests` reports them")
+    compared, unread = page.changed.newest(folders_of(args))
     try:
-        path = page.write(rows, out, told=store.told)
+        path = page.write(rows, out, told=[*store.told, *unread], compared=compared)
     except OSError as error:
         raise Mistake(
             f"the report cannot be written to {out}: {error.strerror}; choose another place with -o FILE"
@@ -316,6 +317,20 @@ def report(args: argparse.Namespace) -> int:
     headline = analyse.headline(analyse.frame(rows))
     show(args.json, {"path": str(path), "headline": headline, "rows": len(rows)}, [headline, str(path)])
     return 0
+
+
+def compare(args: argparse.Namespace) -> int:
+    """The judge."""
+    from harness import compare as judge
+
+    return judge.command(args)
+
+
+def history(args: argparse.Namespace) -> int:
+    """The witness."""
+    from harness import history as witness
+
+    return witness.command(args)
 
 
 def curve(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness import catalogue, fits, plan, published, scale, stats
+from harness import analyse, catalogue, fits, plan, published, scale, stats
 from harness.catalogue import Mistake, public_name
 from harness.contract import Block, Cell, Dataset
 from harness.data import absence, brought, get
@@ -107,7 +107,7 @@ def _grid(arms: pd.DataFrame) -> list[str]:
     wide = arms.pivot_table(index="label", columns="size", values="mean")
     worth = wide[sizes].ffill(axis=1)[sizes[-1]]
     order = worth.sort_values(ascending=not arms["higher_is_better"].iloc[0]).index
-    metric = str(arms["metric"].iloc[0]).replace("_", " ")
+    metric = analyse.metric_name(arms["metric"].iloc[0])
     rows = [(f"{metric} at n =", *(f"{size:,}" for size in sizes))]
     for label in order:
         rows.append(
@@ -221,7 +221,7 @@ def _more(made: scale.Exhibit, leader: pd.Series) -> dict[str, Any]:
 def _sentences(found: dict[str, Any]) -> list[str]:
     """The answer in words."""
     leader, rival, n = found["leader"], found.get("rival"), found["size"]
-    metric = str(found["metric"]).replace("_", " ")
+    metric = analyse.metric_name(found["metric"])
     parts = [f"At {n:,} examples {_who(leader)} leads: {metric} {_value(leader)}, {_price(leader)}."]
     if rival:
         kind = "net" if rival["kind"] == "net" else "classic method"

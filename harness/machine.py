@@ -92,6 +92,18 @@ def _gpu_names() -> list[str] | None:
     return [match[1].strip() for match in found if match] or None
 
 
+def reference(loops: int = 15_000) -> float:
+    """CPU seconds of a fixed piece of work, about a millisecond, at its best of three: how fast a core is just now."""
+    found = []
+    for _ in range(3):
+        begun = time.process_time()
+        value = 1
+        for k in range(loops):
+            value = (value * 31 + k) % 1_000_003
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
 def boot_id() -> str:
     """Where a process number means something: this start of the machine, and this process namespace (container)."""
     file, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")

@@ -198,6 +198,12 @@ def _key(cell: Cell, machine_name: str) -> dict[str, Any]:
     }
 
 
+def identity(a_key: Mapping[str, Any]) -> dict[str, Any]:
+    """What a key says of the question alone: without the seed, the code, the libraries and the machine."""
+    apart = ("code", "fingerprint", "libraries", "machine", "seed")
+    return {name: value for name, value in a_key.items() if name not in apart}
+
+
 def files(cell: Cell) -> tuple[Found, Found, Found]:
     """What the cell's technique, task and dataset files tell."""
     return _found(cell.technique, cell.task, cell.dataset)

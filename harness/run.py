@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -275,7 +275,8 @@ class Loop:
         work.forecast = self.forecast(work.cell)
         work.began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.running[slot] = (work, time.monotonic())
-        slot.start(cell, _preload(cell), self._request(cell, work), timeout or self.options.timeout, self._limit())
+        asked = request(cell, self.options.folder / "blobs", self._lent(work), self.options.offers)
+        slot.start(cell, preload(cell), asked, timeout or self.options.timeout, self._limit())
         self.screen.running([w.cell for w, _ in self.running.values()])
         return True
 
@@ -294,20 +295,9 @@ class Loop:
             return None
         return cell
 
-    def _request(self, cell: Cell, work: Work) -> dict[str, Any]:
-        blobs = self.options.folder / "blobs"
-        given = {name: self.store.rows[i]["keep"] for name, i in work.given().items()}
-        return {
-            "cell": cell.as_dict(),
-            "paths": {
-                "technique": str(catalogue.technique(cell.technique).path),
-                "task": str(catalogue.path_of("task", cell.task)),
-                "dataset": str(catalogue.dataset(cell.dataset).path),
-            },
-            "given": {name: str(blobs / f"{key}.npz") for name, key in given.items()},
-            "blobs": str(blobs),
-            "offers": self.options.offers if cell.condition.get("validation") else 0,
-        }
+    def _lent(self, work: Work) -> dict[str, str]:
+        """{name: blob} of the arrays that the cell is lent."""
+        return {name: self.store.rows[i]["keep"] for name, i in work.given().items()}
 
     # ------------------------------------------------------------------------------------------------- what has ended
 
@@ -357,7 +347,13 @@ class Loop:
     def _loan(self, work: Work) -> dict[str, Any]:
         """Under what circumstances the cell ran, for its row."""
         seconds = work.forecast.seconds if work.forecast and work.forecast.known else None
-        return {"started": work.began, "jobs": self.options.jobs, "load": os.getloadavg()[0], "forecast": seconds}
+        return {
+            "started": work.began,
+            "jobs": self.options.jobs,
+            "load": os.getloadavg()[0],
+            "forecast": seconds,
+            "reference": machine.reference(),
+        }
 
     def _store(self, made: Row) -> None:
         assert self.journal
@@ -389,7 +385,22 @@ def _series(cell: Cell) -> tuple:
     return (cell.technique, *settings, cell.dataset, cell.device, cell.dtype, cell.threads, cell.tune)
 
 
-def _preload(cell: Cell) -> tuple[str, ...]:
+def request(cell: Cell, blobs: Path, given: Mapping[str, str], offers: int) -> dict[str, Any]:
+    """What the worker is sent. given: {name: blob}."""
+    return {
+        "cell": cell.as_dict(),
+        "paths": {
+            "technique": str(catalogue.technique(cell.technique).path),
+            "task": str(catalogue.path_of("task", cell.task)),
+            "dataset": str(catalogue.dataset(cell.dataset).path),
+        },
+        "given": {name: str(blobs / f"{key}.npz") for name, key in given.items()},
+        "blobs": str(blobs),
+        "offers": offers if cell.condition.get("validation") else 0,
+    }
+
+
+def preload(cell: Cell) -> tuple[str, ...]:
     """What the cell's files import, and nothing else: more would put other techniques' libraries under its memory."""
     found = plan.files(cell)
     ours = {".".join(path.relative_to(catalogue.ROOT).with_suffix("").parts) for f in found for path in f.ours}

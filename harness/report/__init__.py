@@ -17,7 +17,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from harness import analyse, contract, scale
-from harness.report import cards, charts, data, figures, pooled
+from harness.report import cards, changed, charts, data, figures, pooled
 from harness.report.style import ROLES, SHAPES, Style, styles
 
 HERE = Path(__file__).parent
@@ -32,10 +32,13 @@ TITLES = {  # of sections about which the rows allow no sentence
 }
 
 
-def write(rows: Iterable[Mapping[str, Any]], out: Path, told: Sequence[str] = ()) -> Path:
+def write(
+    rows: Iterable[Mapping[str, Any]], out: Path, told: Sequence[str] = (), compared: dict[str, Any] | None = None
+) -> Path:
     """Write the page to `out` (an .html file) and figures/*.png, *.svg beside it; returns the page's path.
 
-    told   notes for the header ("1 torn line skipped")      raises ValueError where there is no row
+    told      notes for the header ("1 torn line skipped")      raises ValueError where there is no row
+    compared  an outcome of `eras compare`, see changed.newest
     """
     rows = list(rows)
     table = analyse.frame(rows)
@@ -48,10 +51,11 @@ def write(rows: Iterable[Mapping[str, Any]], out: Path, told: Sequence[str] = ()
     lines = styles(points)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    page = _template().render(_page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]})
+    about = _page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]}
+    page = _template().render(about | {"changed": changed.section(compared) if compared else None})
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
-        figures.write(points, lead, lines, made, out.parent / "figures")
+        figures.write(points, lead, lines, made, out.parent / "figures", compared)
     return out
 
 
@@ -136,7 +140,7 @@ def _of(points: pd.DataFrame, chosen: tuple[str, str, str]) -> pd.DataFrame:
 def _method(here: pd.DataFrame) -> str:
     """How the lead picture was made, in one line."""
     first, seeds = here.iloc[0], here.loc[here["n"] > 0, "n"]
-    metric = str(first["metric"]).replace("_", " ")
+    metric = analyse.metric_name(first["metric"])
     way = "" if first["higher_is_better"] else " (lower is better)"
     count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     protocol = cards.PROTOCOLS.get(first["protocol"], first["protocol"])
@@ -165,7 +169,7 @@ def _panels(
         changed = at.loc[at["changed"], "size"].max() if len(at) else math.nan
         way = "" if first["higher_is_better"] else ", lower is better"
         title = first["dataset_title"] + (f", {first['machine']}" if machines else "")
-        note = f"{str(first['metric']).replace('_', ' ').capitalize()}{way}. {_last_leader(at)}"
+        note = f"{analyse.metric_name(first['metric'], start=True)}{way}. {_last_leader(at)}"
         family = scale.FAMILIES.get(first["form"], first["form"] or "other")
         place = order.index(family) if family in order else len(order)
         rank = (place, family, first["protocol"] == "generated", changed if changed == changed else math.inf, title)

@@ -64,7 +64,7 @@ def datasets(table: pd.DataFrame) -> list[dict[str, Any]]:
         counts = (("rows", "training rows"), ("test", "test rows"), ("classes", "classes"))
         rows = [f"{line[name]:,.0f} {words}" for name, words in counts if line[name] > 0]
         protocol = PROTOCOLS.get(line["protocol"], line["protocol"])
-        anchor = f"{line['metric'].replace('_', ' ')} {charts.number(line['anchor']) or 'not stated'}"
+        anchor = f"{analyse.metric_name(line['metric'])} {charts.number(line['anchor']) or 'not stated'}"
         facts = ", ".join(filter(None, [line["form"], *rows, protocol]))
         source = f" ({line['anchor_source']})" if line["anchor_source"] else ""
         card = {"title": line["dataset_title"], "facts": facts, "anchor": f"skill 1 is {anchor}{source}"}

@@ -205,7 +205,8 @@ function certainty() {
   const all = records(data.wins);
   const figure = section?.querySelector("figure");
   if (!figure || !all.length) return;
-  const sizes = [...new Set(all.map(({ size }) => size))].sort((a, b) => b - a);
+  const pooled = new Set(all.filter(({ iqm }) => iqm !== null).map(({ size }) => size));
+  const sizes = [...new Set(all.map(({ size }) => size))].sort((a, b) => pooled.has(b) - pooled.has(a) || b - a);
   const sync = pick(section.querySelector(".bar"), "Training examples", "sure", sizes.map((size) => [size, say(size)]), draw);
   function draw() {
     const some = all.filter((one) => one.size === Number(sync()));

@@ -1,4 +1,4 @@
-"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig6_tuning, as PNG and SVG."""
+"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig7_regressions, as PNG and SVG."""
 
 import textwrap
 from collections.abc import Callable
@@ -39,10 +39,17 @@ LOOK: Any = {
 }
 
 
-def write(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], made: Any, folder: Path) -> list[Path]:
+def write(
+    points: pd.DataFrame,
+    lead: pd.DataFrame,
+    lines: dict[Any, Style],
+    made: Any,
+    folder: Path,
+    compared: dict[str, Any] | None = None,
+) -> list[Path]:
     """Draw those figures for which there are numbers, as PNG (200 dpi) and SVG; returns their paths.
 
-    Needs a point with a score. made: scale.Exhibit
+    Needs a point with a score. made: scale.Exhibit; compared: an outcome of `eras compare`
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = analyse.main_picture(points)
@@ -55,6 +62,7 @@ def write(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], mad
         "fig4_cost": lambda: _cost(here, lines),
         "fig5_pareto": lambda: _pareto(here, lines),
         "fig6_tuning": lambda: figures_pooled.tuning(made),
+        "fig7_regressions": lambda: figures_pooled.regressions(compared) if compared else None,
     }
     written: list[Path] = []
     with sns.axes_style("ticks"), plt.rc_context(LOOK):
@@ -105,13 +113,23 @@ def _curve(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style]) -> None:
         both = (np.vectorize(one, otypes=[float]) for one in (axis.warp, axis.back))
         axes.set_yscale("function", functions=tuple(both))
         axes.set_ylim(axis.back(axis.low), axis.back(axis.high))
-        axes.set_yticks(axis.ticks, [number(tick) for tick in axis.ticks])
+        ticks = _apart(axis.ticks, axis.warp, (axis.high - axis.low) / 12)
+        axes.set_yticks(ticks, [number(tick) for tick in ticks])
         axes.yaxis.set_minor_locator(NullLocator())
     for ceiling in points["ceiling"].dropna().unique()[:1]:
         axes.axhline(ceiling, linestyle="--", color=GREY, linewidth=0.8)
     first = points.iloc[0]
     way = "" if first["higher_is_better"] else " (lower is better)"
-    axes.set_ylabel(str(first["metric"]).replace("_", " ") + way)
+    axes.set_ylabel(analyse.metric_name(first["metric"]) + way)
+
+
+def _apart(ticks: list[float], warp: Callable[[float], float], least: float) -> list[float]:
+    """Those ticks whose labels don't run into the one below."""
+    kept: list[float] = []
+    for tick in sorted(ticks):
+        if not kept or warp(tick) - warp(kept[-1]) >= least:
+            kept.append(tick)
+    return kept
 
 
 def _lead(here: pd.DataFrame, lines: dict[Any, Style], title: str) -> Figure:

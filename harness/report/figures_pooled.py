@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from harness import scale
+from harness.compare import gauge, words
 from harness.report.charts import number
 from harness.report.style import ROLES, SHAPES
 
 GREY = "#6b6862"
 MOST = 6  # panels of the tuning figure
+TIMED = 60  # lines of the forest plot
+VERDICTS = {gauge.SLOWER: "#b3261e", gauge.FASTER: "#00694f"}
 
 
 def scale_curve(made: Any) -> Figure | None:
@@ -37,9 +40,9 @@ def scale_curve(made: Any) -> Figure | None:
             axes.plot(line["size"], line["iqm"], color=colour, marker=SHAPES[shape][1], linewidth=2.2, label=label)
     for lead in made.leads.to_dict("records"):
         axes.axvline(lead["size"], color=ROLES[str(lead["second"])][1], linestyle=":", linewidth=1)
-    for at, linestyle, words in ((0, ":", "0: answering without learning"), (1, "--", "1: the frozen reference")):
+    for at, linestyle, told in ((0, ":", "0: answering without learning"), (1, "--", "1: the frozen reference")):
         axes.axhline(at, color=GREY, linestyle=linestyle, linewidth=0.9)
-        axes.annotate(words, (sizes[0], at), (0, 3), textcoords="offset points", color=GREY, fontstyle="italic")
+        axes.annotate(told, (sizes[0], at), (0, 3), textcoords="offset points", color=GREY, fontstyle="italic")
     axes.set_ylim(min(0, over["wide_low"].min(), over["iqm"].min()) - 0.03, max(1, over["wide_high"].max()) + 0.05)
     axes.set_xscale("log")
     counts = over.groupby("size")[["datasets", "seeds"]].min()
@@ -61,17 +64,17 @@ def crossovers(made: Any) -> Figure | None:
     names |= dict(zip(pairs["second"], pairs["second_label"], strict=True))
     order = sorted(names, key=lambda name: (name in ROLES, list(ROLES).index(name) if name in ROLES else 0, name))
     share = pairs.pivot_table(index="first", columns="second", values="share").reindex(index=order, columns=order)
-    words = pd.DataFrame("", index=order, columns=order)
+    cells = pd.DataFrame("", index=order, columns=order)
     for one in pairs.to_dict("records"):
         if one["crossed"]:
             said = f"{one['crossed']}/{one['datasets']}\nn {scale.rounded(one['median_n'])}"
-            words.loc[one["first"], one["second"]] = said
+            cells.loc[one["first"], one["second"]] = said
     side = max(6.0, 0.62 * len(order) + 2.4)
     figure, axes = plt.subplots(figsize=(side + 1, side * 0.8), layout="constrained")
     labels = [textwrap.shorten(names[name], 30, placeholder="…") for name in order]
     look: Any = {"cmap": "Blues", "vmin": 0, "vmax": 1, "linewidths": 0.5, "linecolor": "#e7e4dd"}
     look |= {"annot_kws": {"size": 6}, "cbar_kws": {"label": "share of datasets"}, "yticklabels": labels}
-    sns.heatmap(share, annot=words, fmt="", ax=axes, **look)
+    sns.heatmap(share, annot=cells, fmt="", ax=axes, **look)
     axes.grid(False)
     axes.set_xticks(axes.get_xticks(), labels, rotation=40, ha="right")
     axes.set(xlabel="overtakes ...", ylabel="... this one")
@@ -103,6 +106,33 @@ def tuning(made: Any) -> Figure | None:
         axes.set_axis_off()
     handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def regressions(compared: dict[str, Any]) -> Figure | None:
+    """Forest plot of a comparison: change and 99 % interval of each timing, the zone of SAME shaded."""
+    timed = [one for one in compared["findings"] if one.get("change") is not None][:TIMED]
+    if not timed:
+        return None
+    figure, axes = plt.subplots(figsize=(8, 0.22 * len(timed) + 1.2), layout="constrained")
+    axes.axvspan(1 - gauge.ZONE, 1 + gauge.ZONE, color="#e7e4dd", linewidth=0)
+    for row, one in enumerate(timed):
+        colour = VERDICTS.get(one["word"], GREY)
+        axes.plot([1 + one["low"], 1 + one["high"]], [row, row], color=colour, linewidth=1)
+        face = "white" if one["word"] == gauge.UNSURE else colour
+        axes.plot(1 + one["change"], row, "o", color=colour, markerfacecolor=face, markersize=4)
+    names = [f"{one['cell']}, {words.QUANTITIES[one['quantity']]}".rstrip(", ") for one in timed]
+    axes.set_yticks(range(len(timed)), [textwrap.shorten(name, 60, placeholder="…") for name in names], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    ends = [1 + one[end] for one in timed for end in ("low", "high")]
+    least, most = max(0.5, min([0.9, *ends])), min(2.0, max([1.1, *ends]))
+    axes.set_xlim(least / 1.02, most * 1.02)
+    ticks = [tick for tick in (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2) if least / 1.02 <= tick <= most * 1.02]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("head / base, 99 % interval")
+    axes.set_title(textwrap.fill(words.headline(compared), 100))
     return figure
 
 

@@ -83,7 +83,7 @@ def _tip(point: dict[Any, Any]) -> str:
     for what, low, high in (("over seeds", "low", "high"), ("over seeds and datasets", "wide_low", "wide_high")):
         if math.isfinite(point[low]):
             lines.append(f"{point[low]:.3f} to {point[high]:.3f} {what}")
-    return "\n".join([*lines, f"{point['datasets']} datasets, {point['seeds']} seeds each"])
+    return "\n".join([*lines, f"{point['datasets']} datasets, {counted(point['seeds'])} each"])
 
 
 def _words(plot: Plot) -> Markup:
@@ -161,13 +161,17 @@ def sketch() -> Markup:
     ).format(Markup("").join(parts))
 
 
+def counted(seeds: int) -> str:
+    return "1 seed" if seeds == 1 else f"{seeds} seeds"
+
+
 def method(made: Any) -> str:
     """How the picture was made, in one line."""
-    seeds = made.pooled["seeds"]
-    count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    least, most = made.pooled["seeds"].min(), made.pooled["seeds"].max()
+    count = counted(most) if least == most else f"{least} to {counted(most)}"
     return (
         f"Skill on test against training examples: interquartile mean over the same {len(made.panel)} datasets at "
-        f"every size, {count} seeds each; band: 95 % bootstrap, 2,000 draws. The best classic method is chosen on "
+        f"every size, {count} each; band: 95 % bootstrap, 2,000 draws. The best classic method is chosen on "
         "validation rows at each size. Faint: the datasets, those outside the panel too. Horizontal axis: logarithmic."
     )
 

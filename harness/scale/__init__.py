@@ -151,7 +151,8 @@ def _tuning_title(made: Exhibit) -> str:
 
 
 def _certainty_title(made: Exhibit) -> str:
-    last = made.wins[made.wins["size"] == made.wins["size"].max()].nlargest(1, "wins").iloc[0]
+    largest = (made.pooled if len(made.pooled) else made.wins)["size"].max()  # pooled: of the panel
+    last = made.wins[made.wins["size"] == largest].nlargest(1, "wins").iloc[0]
     return (
         f"At {last['size']:,} examples the {last['label']} wins {last['wins']}, ties {last['ties']} and loses "
         f"{last['losses']} of its comparisons."

@@ -1,0 +1,303 @@
+"""`eras compare` end to end: two revisions of somebody's own repository, a planted slowdown, and what can go wrong."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+from harness.compare import gauge, sides, suite
+from tests import rows
+
+ROOT = Path(__file__).resolve().parent.parent
+MINE = '''"""The class with the nearest mean, after some work."""
+import numpy as np
+
+from harness.contract import Fitted
+
+
+def fit(train, run):
+    total = 0
+    for k in range({loops}):
+        total += k * k % 7
+    {more}
+    means = np.stack([train.x[train.y == c].mean(axis=0) for c in range(train.classes)])  # (C, d)
+
+    def answer(x):
+        near = np.exp(-np.linalg.norm(x[:, None] - means, axis=2))  # (m, C)
+        return near / near.sum(axis=1, keepdims=True)
+
+    return Fitted(answer, parameters=means.size)
+'''
+QUICK = MINE.format(loops=200_000, more="")
+SLOW = MINE.format(loops=400_000, more="")
+CELL = ("-t", "./mine.py", "-d", "iris", "--sizes", "32")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository around the working directory; commit(text) -> short hash."""
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gauge, "AGAIN", (5, 10))
+    here = tmp_path / "repository"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    git("init", "-q")
+    for name in ("email", "name"):
+        git("config", f"user.{name}", "nobody@example.org")
+
+    def commit(text, name="mine.py"):
+        Path(name).write_text(text)
+        git("add", "-A")
+        git("commit", "-q", "-m", "a change")
+        return git("rev-parse", "--short", "HEAD")
+
+    return commit
+
+
+def git(*words):
+    return subprocess.run(["git", *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def compared(capsys, tmp_path, *words):
+    """(exit code, outcome, standard error)."""
+    capsys.readouterr()
+    code = cli.main(["compare", *words, "--results", str(tmp_path / "rows"), "--json"])
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err
+    return code, json.loads(told.out) if told.out else {}, told.err
+
+
+def found(outcome):
+    return {one["quantity"]: one for one in outcome["findings"]}
+
+
+def test_a_planted_slowdown_is_found_and_told(repository, tmp_path, capsys):
+    base, head = repository(QUICK), repository(SLOW)
+    markdown = tmp_path / "comment.md"
+    code, outcome, _ = compared(capsys, tmp_path, base, head, *CELL, "--markdown", str(markdown))
+    assert (code, found(outcome)["fit"]["word"]) == (1, gauge.SLOWER)
+    assert found(outcome)["fit"]["change"] == pytest.approx(1.0, abs=0.3)
+    assert (found(outcome)["fit"]["clock"], found(outcome)["score"]["told"]) == ("cpu", "bit-equal")
+    assert "SLOWER" in markdown.read_text()
+    assert json.loads(Path(outcome["path"]).read_text())["findings"] == outcome["findings"]
+    faster, outcome, _ = compared(capsys, tmp_path, head, base, *CELL)
+    assert (faster, found(outcome)["fit"]["word"]) == (0, gauge.FASTER)
+
+
+def test_the_same_on_both_sides(repository, tmp_path, capsys):
+    repository(QUICK)
+    code, outcome, _ = compared(capsys, tmp_path, "HEAD", "HEAD", *CELL)
+    assert code in (0, 2) and found(outcome)["fit"]["word"] in (gauge.SAME, gauge.UNSURE)
+    assert "both sides are the same: whatever is found is a false alarm" in outcome["told"]
+
+
+def test_changes_that_are_not_committed_are_compared_as_such(repository, tmp_path, capsys):
+    repository(QUICK)
+    Path("mine.py").write_text(SLOW)
+    for words in (("HEAD",), ("HEAD", "HEAD")):
+        code, outcome, _ = compared(capsys, tmp_path, *words, *CELL)
+        assert code == 1 and "with changes that are not committed" in outcome["head"]["text"]
+        assert not outcome["base"]["dirty"]
+
+
+def test_a_cell_that_fails_on_one_side(repository, tmp_path, capsys):
+    base = repository(QUICK)
+    head = repository(MINE.format(loops=10, more="raise ValueError('planted')"))
+    code, outcome, _ = compared(capsys, tmp_path, base, head, *CELL)
+    assert (code, found(outcome)["status"]["word"]) == (1, "FAILS")
+    assert "head: error: ValueError: planted" in found(outcome)["status"]["told"]
+
+
+def test_a_worse_score_and_more_memory(repository, tmp_path, capsys):
+    base = repository(QUICK)
+    worse = (
+        "run.kept = np.ones(4_000_000); train.x[:] = train.x[np.random.default_rng(run.seed).permutation(len(train.y))]"
+    )
+    head = repository(MINE.format(loops=200_000, more=worse))
+    code, outcome, _ = compared(capsys, tmp_path, base, head, *CELL)
+    assert code == 1 and found(outcome)["memory"]["word"] == "BIGGER"
+    assert 28 <= float(found(outcome)["memory"]["told"].split()[0]) <= 36  # 4,000,000 x 8 bytes
+    assert found(outcome)["score"]["word"] == "WORSE" and "over 10 seeds" in found(outcome)["score"]["told"]
+
+
+def test_a_technique_that_only_one_side_has(repository, tmp_path, capsys):
+    base = repository("x = 1\n", "other.py")
+    head = repository(QUICK)
+    code, _, told = compared(capsys, tmp_path, base, head, *CELL)
+    assert code == 2 and "base side" in told and "no such file" in told
+
+
+def test_a_subfolder_of_the_repository(repository, tmp_path, capsys, monkeypatch):
+    Path("inner").mkdir()
+    base, head = repository(QUICK, "inner/mine.py"), repository(SLOW, "inner/mine.py")
+    monkeypatch.chdir("inner")
+    code, _, _ = compared(capsys, tmp_path, base, head, *CELL)
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("nothing",), "nothing is no revision of"),
+        (("HEAD", "--cells", "0"), "whole number above zero"),
+        (("HEAD", "--base-env", "/nowhere"), "neither a Python nor the folder of a virtual environment"),
+        (("HEAD", "--plan", "nosuch"), "no plan is called 'nosuch'"),
+        (("--upload-pack=x", "HEAD"), "unrecognized arguments"),
+        (("HEAD", "--pytest-benchmark", "mine.py"), "gave no benchmarks"),
+    ],
+)
+def test_mistakes(repository, capsys, words, told):
+    repository(QUICK)
+    capsys.readouterr()
+    try:
+        code = cli.main(["compare", *words])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2 and told in capsys.readouterr().err
+
+
+def test_outside_of_git(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["compare", "HEAD"]) == 2
+    assert "is in no git repository" in capsys.readouterr().err
+
+
+def test_a_revision_older_than_compare(repository, capsys):
+    Path("harness").mkdir()
+    repository("", "harness/contract.py")
+    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert "older than `eras compare`" in capsys.readouterr().err
+
+
+def test_a_revision_that_does_not_come_up(repository, capsys):
+    Path("harness").mkdir()
+    repository("", "harness/contract.py")
+    repository("import nosuchmodule\n", "harness/side.py")
+    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert "does not come up or has ended" in (told := capsys.readouterr().err) and "nosuchmodule" in told
+
+
+def test_packages_that_cannot_be_installed(repository, capsys, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    Path("harness").mkdir()
+    Path("harness/side.py").write_text("")
+    repository('[project]\nname = "x"\ndependencies = ["no-such-package==9"]\n', "pyproject.toml")
+    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert (
+        "the environment of HEAD could not be built" in (told := capsys.readouterr().err) and "no-such-package" in told
+    )
+    assert not list((sides.cache_folder() / "environments").glob("*/whole"))
+
+
+def test_an_environment_of_its_own(repository, tmp_path, capsys):
+    """Another interpreter on the base's side: a virtual environment that sees this one's packages."""
+    repository(QUICK)
+    home = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", home], check=True)
+    site = subprocess.run(
+        [sys.executable, "-c", "import numpy; print(numpy.__path__[0])"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    (next(home.glob("lib/python*/site-packages")) / "ours.pth").write_text(str(Path(site).parent) + "\n")
+    code, outcome, _ = compared(capsys, tmp_path, "HEAD", *CELL, "--base-env", str(home))
+    assert code in (0, 2)
+    assert outcome["base"]["python"] == str(home / "bin" / "python") != outcome["head"]["python"]
+
+
+def test_stopped_midway(repository, tmp_path):
+    """Ctrl-C: what was found so far, exit code 130, and nobody is left behind."""
+    repository(MINE.format(loops=3_000_000, more=""))
+    command = [sys.executable, "-m", "harness", "compare", "HEAD", *CELL, "--results", str(tmp_path / "rows"), "--json"]
+    mark = f"stopped midway {os.getpid()}"
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "ERAS_TEST_MARK": mark}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in err
+    outcome = json.loads(out)
+    assert outcome["interrupted"] and found(outcome)["fit"]["told"] == "interrupted"
+    time.sleep(0.5)
+    assert not [p for p in Path("/proc").glob("[0-9]*/environ") if mark.encode() in _read(p)]
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_full_disk_loses_no_verdict(repository, tmp_path, capsys):
+    repository(QUICK)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert cli.main(["compare", "HEAD", *CELL, "--results", str(blocked / "below"), "--json"]) in (0, 2)
+    told = capsys.readouterr()
+    assert "could not be kept" in told.err and found(json.loads(told.out))
+
+
+BENCH = """
+import time
+
+
+def work(n):
+    total = 0
+    for k in range(n):
+        total += k * k % 7
+    return total
+
+
+def test_work(benchmark):
+    benchmark(work, {loops})
+
+
+def test_other(benchmark):
+    benchmark(work, 5_000)
+
+
+def test_no_benchmark():
+    pass
+"""
+
+
+def test_somebody_elses_pytest_benchmark_suite(repository, tmp_path, capsys, monkeypatch):
+    Path("bench").mkdir()
+    base = repository(BENCH.format(loops=5_000), "bench/test_work.py")
+    head = repository(BENCH.format(loops=20_000), "bench/test_work.py")
+    monkeypatch.setattr(suite, "SECONDS", 0.05)
+    monkeypatch.setattr(gauge, "LOOKS", (4,))
+    monkeypatch.setattr(gauge, "AGAIN", (4,))
+    code, outcome, _ = compared(capsys, tmp_path, base, head, "--pytest-benchmark", "bench", "--cells", "1")
+    assert code == 1
+    (one,) = outcome["findings"]
+    assert one["cell"].endswith("::test_work") and one["word"] == gauge.SLOWER and one["clock"] == "wall"
+    assert 2 < one["change"] < 5  # four times the work
+    assert "1 of 2 cells are left out" in " ".join(outcome["told"])
+
+
+def test_stored_rows_of_two_machines_are_advisory(tmp_path, capsys):
+    for name, factor in (("old", 1.0), ("new", 0.5)):
+        place = tmp_path / name / "box"
+        place.mkdir(parents=True)
+        made = [rows.make("knn", "digits", 100, seed, 0.9, fit=0.2 * factor, machine=name) for seed in range(3)]
+        made += [rows.make("mlp", "digits", 100, 0, machine=name)] if name == "new" else []
+        (place / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made))
+    places = [str(tmp_path / name) for name in ("old", "new")]
+    assert cli.main(["compare", *places, "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    (cell,) = outcome["cells"]
+    assert (cell["fit"], cell["score"], cell["seeds"]) == (pytest.approx(0.5), 0.0, 3)
+    assert outcome["advisory"] and outcome["alone"] == {"base": 0, "head": 1}
+    assert cli.main(["compare", *places]) == 0
+    assert "x0.50" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "old")
+    (tmp_path / "old").mkdir()
+    assert cli.main(["compare", *places]) == 2
+    assert "holds no rows that are ok" in capsys.readouterr().err
