@@ -49,12 +49,14 @@ LARGE = (
         (28,),
         512,
     ),
+    Large("transformer", {}, Examples(RNG.integers(0, 65, 100_000).astype(np.uint8), None, 65), (), 12 * 64),
+    Large("lstm", {}, Examples(RNG.integers(0, 65, 100_000).astype(np.uint8), None, 65), (), 20 * 35),
 )
 
 
 def seconds_per_step(net: Large, dtype: str) -> list[float]:
     """Of each step of one short fit, the first few left out."""
-    run = Run(budget=Budget("examples", STEPS * net.units), dtype=dtype)
+    run = Run(budget=Budget("examples" if net.shape else "tokens", STEPS * net.units), dtype=dtype)
     catalogue.load(catalogue.path_of("technique", net.technique)).fit(net.train, run, **net.keywords)
     if run.done != STEPS:
         raise ValueError(
@@ -67,7 +69,11 @@ def seconds_per_step(net: Large, dtype: str) -> list[float]:
 def measure(net: Large) -> dict[str, float]:
     """Steps and FLOPs per second in float32, the fastest step's too, and how many times faster bfloat16 is."""
     module = catalogue.load(catalogue.path_of("technique", net.technique))
-    flops = module.cost(len(net.train.x), net.shape, net.train.classes, net.units, **net.keywords).fit
+    after = [  # of two lengths, so that what is not a step's drops out
+        module.cost(len(net.train.x), net.shape, net.train.classes, steps * net.units, **net.keywords).fit
+        for steps in (STEPS, 2 * STEPS)
+    ]
+    flops = (after[1] - after[0]) / STEPS
     turns = [(seconds_per_step(net, "float32"), seconds_per_step(net, "bfloat16")) for _ in range(TURNS)]
     steps = [seconds for turn, _ in turns for seconds in turn]
     return {

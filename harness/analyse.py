@@ -309,14 +309,8 @@ def main_picture(points: pd.DataFrame) -> tuple[str, str, str] | None:
     return best[1] if best else None
 
 
-def headline(table: pd.DataFrame) -> str:
-    """The finding of the main picture, in one sentence made from the table."""
-    points = curves(table)
-    return headlines(points, leaders(points, table))
-
-
-def headlines(points: pd.DataFrame, lead: pd.DataFrame) -> str:
-    """As `headline`, from tables at hand."""
+def headline(points: pd.DataFrame, lead: pd.DataFrame) -> str:
+    """The finding of the main picture, in one sentence made from `curves` and `leaders`."""
     chosen = main_picture(points)
     if chosen is None:
         return "No cell came out: there is nothing to draw."

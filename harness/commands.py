@@ -300,7 +300,6 @@ def report(args: argparse.Namespace) -> int:
     store = Store(*folders_of(args))
     if not store.rows:
         raise Mistake("there are no rows to report: run `eras run` first, or name a folder with --results DIR")
-    from harness import analyse
     from harness import report as page
 
     out = Path(args.output).expanduser() if args.output else ROOT / "reports" / "local" / "report.html"
@@ -314,7 +313,7 @@ def report(args: argparse.Namespace) -> int:
         raise Mistake(
             f"the report cannot be written to {out}: {error.strerror}; choose another place with -o FILE"
         ) from None
-    headline = analyse.headline(analyse.frame(rows))
+    headline = page.headline(path)
     show(args.json, {"path": str(path), "headline": headline, "rows": len(rows)}, [headline, str(path)])
     return 0
 

@@ -17,6 +17,10 @@ def tables(rows):
     return table, points, analyse.leaders(points, table)
 
 
+def headline(rows):
+    return analyse.headline(*tables(rows)[1:])
+
+
 def scores(technique, values, size=100, **given):
     return [make(technique, size=size, seed=seed, score=score, **given) for seed, score in enumerate(values)]
 
@@ -61,7 +65,7 @@ def test_rows_without_a_place_are_told_and_any_field_may_be_null():
     assert table.attrs["told"] == ["2 rows name no technique, dataset, size or seed and are left out"]
     points = analyse.curves(table)
     assert len(points) == 2
-    assert analyse.headlines(points, analyse.leaders(points, table))
+    assert analyse.headline(points, analyse.leaders(points, table))
 
 
 def test_other_keywords_are_other_arms_and_threads_are_named_only_where_they_differ():
@@ -172,18 +176,18 @@ def test_headline_tells_the_course_of_the_lead(course, sentence):
         low, high = NEAR if state == "=" else FAR
         first, second = (high, low) if state == "a" else (low, high)
         rows += scores("knn", first, size) + scores("random_forest", second, size)
-    table, _, lead = tables(rows)
-    assert analyse.headline(table) == sentence
+    _, points, lead = tables(rows)
+    assert analyse.headline(points, lead) == sentence
     before = [None, *lead["arm"]][: len(lead)]
     assert lead["changed"].tolist() == [a is not None and a != b for a, b in zip(before, lead["arm"], strict=True)]
 
 
 def test_headline_of_little():
-    one = analyse.headline(analyse.frame(scores("knn", [0.7], 32) + scores("knn", [0.8], 100)))
+    one = headline(scores("knn", [0.7], 32) + scores("knn", [0.8], 100))
     assert one == "k nearest neighbours on Digits: accuracy from 0.7 at 32 to 0.8 at 100 training examples."
-    seed = analyse.headline(analyse.frame(scores("knn", [0.7], 32) + scores("mlp", [0.8], 32)))
+    seed = headline(scores("knn", [0.7], 32) + scores("mlp", [0.8], 32))
     assert "cannot be tested" in seed and "Multilayer perceptron comes out best at 32" in seed
-    assert analyse.headline(analyse.frame([make(status="oom")])) == "No cell came out: there is nothing to draw."
+    assert headline([make(status="oom")]) == "No cell came out: there is nothing to draw."
 
 
 def test_main_picture_is_real_and_wide():

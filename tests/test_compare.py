@@ -1,5 +1,6 @@
 """`eras compare` end to end: two revisions of somebody's own repository, a planted slowdown, and what can go wrong."""
 
+import argparse
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, compare
 from harness.compare import gauge, sides, suite
 from tests import rows
 
@@ -301,3 +302,38 @@ def test_stored_rows_of_two_machines_are_advisory(tmp_path, capsys):
     (tmp_path / "old").mkdir()
     assert cli.main(["compare", *places]) == 2
     assert "holds no rows that are ok" in capsys.readouterr().err
+
+
+def test_the_same_from_pytest(repository):
+    repository(BENCH.format(loops=10), "test_work.py")
+    command = [sys.executable, "-m", "pytest", "test_work.py", "-q", "--eras-compare"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for words, told in (
+        (("nothing",), "nothing is no revision of"),
+        (("HEAD", "-p", "no:benchmark"), "gave no benchmarks"),
+    ):
+        env |= {"PYTEST_ADDOPTS": " ".join(words[1:])}
+        done = subprocess.run([*command, words[0]], capture_output=True, text=True, env=env, check=False)
+        assert done.returncode == 2 and told in done.stderr
+
+
+def test_cells_that_one_side_alone_has_and_what_a_change_touches():
+    """Cells of the files that differ come first; those that one side lacks are told, not compared."""
+
+    class Fixed:
+        python, told = "python", ()
+
+        def __init__(self, label, names, tree):
+            self.label, self.of = label, sides.Revision(label, Path(tree), label)
+            what = {"keywords": {}, "dataset": "digits", "size": 100}
+            self.cells = {n: {"what": what | {"technique": n}, "files": [f"baselines/{n}.py"]} for n in names}
+
+    both = {"base": Fixed("base", "abcd", "/one"), "head": Fixed("head", "bcde", "/two")}
+    args = argparse.Namespace(cells=2)
+    cases, told = compare._cases(args, both, {"baselines/c.py"})
+    assert [case.name for case in cases] == ["c", "b"]
+    assert told == [
+        "on the base side alone, so not compared: a on digits, n = 100",
+        "on the head side alone, so not compared: e on digits, n = 100",
+        "1 of 3 cells are left out: --cells 3 takes all",
+    ]

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from harness import analyse, report
-from harness.report import cards, charts, data, figures_pooled, pooled, style
+from harness.compare import gauge
+from harness.report import cards, changed, charts, data, figures_pooled, pooled, style
 from tests import exhibits
 from tests.rows import TECHNIQUES, make, many
 
@@ -117,9 +118,11 @@ def test_every_point_is_drawn_where_its_number_says(written):
 
 
 def test_header_headline_notes_and_failures_are_there(written):
-    rows, _, page = written
+    rows, out, page = written
     table = analyse.frame(rows)
-    assert f"<h1>{analyse.headline(table)}</h1>" in page
+    points = analyse.curves(table)
+    found = analyse.headline(points, analyse.leaders(points, table))
+    assert f"<h1>{found}</h1>" in page and report.headline(out) == found
     assert analyse.summary(table) in page and "1 torn line skipped" in page
     assert 'class="alarm"' not in page
     assert "3 x timeout: longer than 120 s" in page
@@ -461,3 +464,64 @@ def test_every_line_stands_out_from_the_paper_in_light_and_dark():
         for colour, paper in zip((line.light, line.dark), style.PAPER, strict=True):
             light, dark = sorted((luminance(colour), luminance(paper)), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 1.4.11, graphical objects
+
+
+# ------------------------------------------------------------------------------------------------- what changed (S8)
+
+
+def outcome(hostile=""):
+    """An outcome of `eras compare` as it is stored: slower, the same, not to be told; memory; a failure."""
+    timed = [(0.12, 0.08, 0.16, gauge.SLOWER), (0.001, -0.01, 0.012, gauge.SAME), (0.04, -0.08, 0.17, gauge.UNSURE)]
+    findings = [
+        {
+            "cell": f"knn{hostile} on digits, n = {100 + k}", "what": {}, "quantity": "fit", "word": word, "told": "",
+            "base": 0.1, "head": 0.1, "change": change, "low": low, "high": high, "visible": 0.05, "p": 0.01,
+            "pairs": 15, "clock": "cpu", "logs": [0.1] * 15,
+        }
+        for k, (change, low, high, word) in enumerate(timed)
+    ]  # fmt: skip
+    other = {"cell": "mlp on digits, n = 100", "what": {}, "base": None, "head": None}
+    findings.append(other | {"quantity": "memory", "word": "BIGGER", "told": "+30.0 MiB"})
+    findings.append(other | {"quantity": "status", "word": "FAILS", "told": f"head: error: {hostile}"})
+    side = {"name": f"main{hostile}", "text": f"main{hostile}", "commit": "", "dirty": False, "python": "python"}
+    return {
+        "schema": 1, "base": side, "head": side, "machine": {"name": "fake-2c"}, "seconds": 61.0, "cells": 3,
+        "visible": 0.04, "overall": {"ratio": 1.02, "low": 0.99, "high": 1.05, "timings": 3},
+        "counts": {"SLOWER": 1, "BIGGER": 1, "FAILS": 1, "CANNOT TELL": 1, "SAME": 1}, "findings": findings,
+        "thrown": 0, "left_out": [], "told": [], "interrupted": False, "exit": 1,
+    }  # fmt: skip
+
+
+def test_what_changed_is_drawn_from_the_newest_outcome(tmp_path):
+    folder = tmp_path / "box" / "compare"
+    folder.mkdir(parents=True)
+    (folder / "20260101T000000-1.json").write_text("not the newest, so never read")
+    (folder / "20261121T000000-1.json").write_text(json.dumps(outcome(HOSTILE)))
+    compared, told = changed.newest([tmp_path])
+    assert told == []
+    page = report.write(many(), tmp_path / "report.html", compared=compared).read_text()
+    text = page.split('<section id="changed">')[1].split("</section>")[0]
+    assert "+12.0 % (99 %: +8.0 to +16.0; confirmed, 15 pairs of cpu seconds)" in text
+    assert text.count('<g class="s word-') == 6  # three timings, drawn wide and narrow
+    assert not [tag for tag, _ in Elements(page).found if tag == "img"] and "{{ 7*7 }}" in page
+    svg = ElementTree.fromstring(re.search(r"<svg class=\"chart forest\".*?</svg>", text, re.S).group(0))
+    ends = [re.match(r"M([\d.]+) \d+H([\d.]+)", line.get("d")) for line in svg.iter("path") if line.get("class") == "l"]
+    zone = next(svg.iter("rect"))
+    least, most = float(zone.get("x")), float(zone.get("x")) + float(zone.get("width"))
+    inside = [least < float(m.group(1)) and float(m.group(2)) < most for m in ends]
+    assert inside == [False, True, False]  # only SAME lies within the 5 % either way
+    assert (tmp_path / "figures" / "fig7_regressions.svg").is_file()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"findings": []}', '{"findings": 3, "counts": {}}'])
+def test_an_outcome_that_cannot_be_read_is_told(tmp_path, content):
+    folder = tmp_path / "compare"
+    folder.mkdir()
+    (folder / "1.json").write_text(content)
+    compared, told = changed.newest([tmp_path])
+    assert compared is None and "1.json is not an outcome" in told[0]
+
+
+def test_without_an_outcome_there_is_no_section(tmp_path):
+    assert changed.newest([tmp_path]) == (None, [])
+    assert 'id="changed"' not in report.write(many(), tmp_path / "report.html").read_text()

@@ -38,7 +38,7 @@ def command(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="eras-compare-") as scratch:
         sides = _sides(args, both, here.relative_to(top), Path(scratch), screen)
         try:
-            cases, told = _cases(args, sides, top)
+            cases, told = _cases(args, sides, _touched(top, both["base"], both["head"]))
             pace = _Pace(screen, args.budget)
             judge = Judge(sides["base"], sides["head"], cases, args.budget, args.timeout, screen.say, pace)
             judge.go()
@@ -94,8 +94,8 @@ def _arguments(args: argparse.Namespace) -> list[str]:
     return given
 
 
-def _cases(args: argparse.Namespace, sides: dict[str, Any], top: Path) -> tuple[list[Case], list[str]]:
-    """The cells that both sides have, those first whose files the change touches; and what is left out."""
+def _cases(args: argparse.Namespace, sides: dict[str, Any], touched: set[str]) -> tuple[list[Case], list[str]]:
+    """The cells that both sides have, those first whose files the change touched; and what is left out."""
     base, head = sides["base"], sides["head"]
     told = list(dict.fromkeys((*base.told, *head.told)))
     for side, other in ((base, head), (head, base)):
@@ -105,7 +105,6 @@ def _cases(args: argparse.Namespace, sides: dict[str, Any], top: Path) -> tuple[
             told.append(f"on the {side.label} side alone, so not compared: {', '.join(alone[:5])}{more}")
     if base.of.tree == head.of.tree and base.python == head.python:
         told.append("both sides are the same: whatever is found is a false alarm")
-    touched = _touched(top, base.of, head.of)
     names = sorted(
         (name for name in head.cells if name in base.cells),
         key=lambda name: not touched & set(head.cells[name]["files"]),

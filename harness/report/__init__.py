@@ -7,6 +7,7 @@ the embedded JSON cannot end its script element. The first picture is there with
 
 import base64
 import hashlib
+import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -57,6 +58,12 @@ def write(
     if (points["n"] > 0).any():
         figures.write(points, lead, lines, made, out.parent / "figures", compared)
     return out
+
+
+def headline(path: Path) -> str:
+    """The finding that a page has as its title."""
+    text = path.read_text(encoding="utf-8")
+    return html.unescape(text[text.index("<title>") + 7 : text.index("</title>")])
 
 
 def _template() -> jinja2.Template:
@@ -125,7 +132,7 @@ def _first(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], ma
         main = {"method": pooled.method(made), "pooled": True} | charts_
         about |= {"sketch": pooled.sketch(), "faint": pooled.datasets(made.thin)}
         return {"headline": title, "main": main} | about
-    headline, chosen = analyse.headlines(points, lead), analyse.main_picture(points)
+    headline, chosen = analyse.headline(points, lead), analyse.main_picture(points)
     if chosen is None:
         return {"headline": headline, "main": None} | about
     here = _of(points, chosen)

@@ -56,7 +56,7 @@ def write(
     assert chosen is not None, "figures need at least one point with a score"
     here = points[(points[["dataset", "task", "machine"]] == list(chosen)).all(axis=1)]
     makers: dict[str, Callable[[], Figure | None]] = {
-        "fig1_scale": lambda: figures_pooled.scale_curve(made) or _lead(here, lines, analyse.headlines(points, lead)),
+        "fig1_scale": lambda: figures_pooled.scale_curve(made) or _lead(here, lines, analyse.headline(points, lead)),
         "fig2_datasets": lambda: _datasets(points, lines),
         "fig3_crossovers": lambda: figures_pooled.crossovers(made),
         "fig4_cost": lambda: _cost(here, lines),
