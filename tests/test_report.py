@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from harness import analyse, report
-from harness.compare import gauge
 from harness.report import cards, changed, charts, data, figures_pooled, pooled, style
 from tests import exhibits
 from tests.rows import TECHNIQUES, make, many
@@ -469,34 +468,11 @@ def test_every_line_stands_out_from_the_paper_in_light_and_dark():
 # ------------------------------------------------------------------------------------------------- what changed (S8)
 
 
-def outcome(hostile=""):
-    """An outcome of `eras compare` as it is stored: slower, the same, not to be told; memory; a failure."""
-    timed = [(0.12, 0.08, 0.16, gauge.SLOWER), (0.001, -0.01, 0.012, gauge.SAME), (0.04, -0.08, 0.17, gauge.UNSURE)]
-    findings = [
-        {
-            "cell": f"knn{hostile} on digits, n = {100 + k}", "what": {}, "quantity": "fit", "word": word, "told": "",
-            "base": 0.1, "head": 0.1, "change": change, "low": low, "high": high, "visible": 0.05, "p": 0.01,
-            "pairs": 15, "clock": "cpu", "logs": [0.1] * 15,
-        }
-        for k, (change, low, high, word) in enumerate(timed)
-    ]  # fmt: skip
-    other = {"cell": "mlp on digits, n = 100", "what": {}, "base": None, "head": None}
-    findings.append(other | {"quantity": "memory", "word": "BIGGER", "told": "+30.0 MiB"})
-    findings.append(other | {"quantity": "status", "word": "FAILS", "told": f"head: error: {hostile}"})
-    side = {"name": f"main{hostile}", "text": f"main{hostile}", "commit": "", "dirty": False, "python": "python"}
-    return {
-        "schema": 1, "base": side, "head": side, "machine": {"name": "fake-2c"}, "seconds": 61.0, "cells": 3,
-        "visible": 0.04, "overall": {"ratio": 1.02, "low": 0.99, "high": 1.05, "timings": 3},
-        "counts": {"SLOWER": 1, "BIGGER": 1, "FAILS": 1, "CANNOT TELL": 1, "SAME": 1}, "findings": findings,
-        "thrown": 0, "left_out": [], "told": [], "interrupted": False, "exit": 1,
-    }  # fmt: skip
-
-
 def test_what_changed_is_drawn_from_the_newest_outcome(tmp_path):
     folder = tmp_path / "box" / "compare"
     folder.mkdir(parents=True)
     (folder / "20260101T000000-1.json").write_text("not the newest, so never read")
-    (folder / "20261121T000000-1.json").write_text(json.dumps(outcome(HOSTILE)))
+    (folder / "20261121T000000-1.json").write_text(json.dumps(exhibits.outcome(HOSTILE)))
     compared, told = changed.newest([tmp_path])
     assert told == []
     page = report.write(many(), tmp_path / "report.html", compared=compared).read_text()

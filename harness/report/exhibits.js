@@ -244,6 +244,13 @@ function sureChart(some) {
   const label = `At ${say(some[0].size)} examples: ` + some.map((one) => `${one.label} ${one.wins} won, ${one.ties} tied, ${one.losses} lost`).join("; ");
   return chartOf(plot, label, [], rest, false);
 }
+/** What changed: the chart is there already; its numbers are those of its tables. */
+function changed() {
+  const figure = document.querySelector("#changed figure");
+  if (!figure) return;
+  const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
+  tools(figure, "what changed", () => [cells(document.querySelector("#changed thead tr")), ...[...document.querySelectorAll("#changed tbody tr")].map(cells)]);
+}
 function barsOf(one, row, { from, to }) {
   const total = one.wins + one.ties + one.losses || 1;
   const made = groupOf(one.arm);
