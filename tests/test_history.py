@@ -118,6 +118,27 @@ def test_the_split_is_the_one_of_the_definition():
         assert _best(x) == max(values, key=values.get)
 
 
+OTAVA = {  # what apache-otava 0.8.0 finds (window 50, p .001, 5 %): places, changes of the level
+    1: ([20, 45], [0.0995, -0.0638]),
+    3: ([20, 45], [0.1100, -0.0657]),
+    4: ([20, 45], [0.0999, -0.0623]),
+    5: ([20, 45], [0.0983, -0.0544]),
+    6: ([20, 46], [0.0877, -0.0704]),
+    7: ([20, 45], [0.1037, -0.0519]),
+}  # of seeds 0 and 2 it finds, with its window, one shift and [20, 42]; those are at 20 and 45
+
+
+@pytest.mark.parametrize("seed", OTAVA)
+def test_the_same_places_as_apache_otava(seed):
+    values = np.random.default_rng(seed).normal(0, 0.03, 60) + np.repeat([0, 0.1, 0.03], [20, 25, 15])
+    found = shifts(values, math.log(1.05))
+    places, changes = OTAVA[seed]
+    assert [shift.index for shift in found] == places
+    assert [math.expm1(s.after - s.before) for s in found] == pytest.approx(
+        changes, abs=0.002
+    )  # theirs: of plain means
+
+
 # ---------------------------------------------------------------------------------------------------- of other tools
 
 

@@ -69,7 +69,8 @@ def forest(timed: list[dict[str, Any]], form: str) -> Markup:
             continue
         taken = x(tick)
         parts.append(Markup('<path class="grid" d="M{:.1f} 6V{}"/>').format(x(tick), base))
-        parts.append(Markup('<text class="t m" x="{:.1f}" y="{}">{}</text>').format(x(tick), base + 18, f"{tick:+.0%}"))
+        told = f"{tick:+.0%}" if tick else "0"
+        parts.append(Markup('<text class="t m" x="{:.1f}" y="{}">{}</text>').format(x(tick), base + 18, told))
     room = 48 if form == "wide" else 21
     line = Markup(
         '<g class="s word-{0}"><title>{1}</title><text class="t e" x="{2}" y="{3}">{4}</text>'
