@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness import catalogue, cli, commands, isolate, machine, plan, row, run
+from harness import catalogue, cli, commands, data, isolate, machine, plan, row, run
 from harness.contract import Cell
+from harness.screen import Screen
 
 
 def main(folder: str) -> None:
@@ -47,6 +48,7 @@ def main(folder: str) -> None:
 
 def _planned(arguments: list[str]) -> tuple[list[Cell], list[str]]:
     args = cli.parser().parse_args(["plan", *arguments])
+    data.brought(args, Screen(quiet=True))
     cells, _, told = commands.cells_of(args)
     alone = [cell for cell in cells if not cell.tune and not cell.needs]
     if len(alone) < len(cells):

@@ -197,6 +197,37 @@ def test_packages_that_cannot_be_installed(repository, capsys, monkeypatch):
     assert not list((sides.cache_folder() / "environments").glob("*/whole"))
 
 
+def test_packages_are_installed_once(tmp_path, monkeypatch):
+    """Here there are none to install, so that no network is needed; the second time nothing is done."""
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "side.py").write_text("")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = []\n')
+    said, of = [], sides.Revision("old", tmp_path, "c0ffee")
+    first, second = (sides.interpreter(of, "", said.append) for _ in range(2))
+    assert first == second != sys.executable and len(said) == 1
+    prefix = subprocess.run([first, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True)
+    assert Path(prefix.stdout.strip()) == Path(first).parent.parent
+
+
+def test_a_cache_that_cannot_be_written(repository, tmp_path, capsys, monkeypatch):
+    repository(QUICK)
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "taken"))
+    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert "ERAS_CACHE names another folder" in capsys.readouterr().err
+
+
+def test_data_that_git_does_not_know(repository, tmp_path, capsys):
+    """A file of the user's own, beside the repository's: the same for both sides."""
+    repository(QUICK)
+    Path(".gitignore").write_text("*.csv\n")
+    Path("mine.csv").write_text("a,b,y\n" + "".join(f"{k % 7},{k % 5},{'xyz'[k % 3]}\n" for k in range(200)))
+    words = ("-t", "naive_bayes", "-d", "mine.csv", "--target", "y", "--sizes", "100")
+    code, outcome, _ = compared(capsys, tmp_path, "HEAD", *words)
+    assert code in (0, 2) and "mine" in found(outcome)["fit"]["cell"] and found(outcome)["score"]["told"] == "bit-equal"
+
+
 def test_an_environment_of_its_own(repository, tmp_path, capsys):
     """Another interpreter on the base's side: a virtual environment that sees this one's packages."""
     repository(QUICK)

@@ -15,7 +15,7 @@ from harness import cli, machine
 from harness.catalogue import Mistake
 from harness.compare import suite, words
 from harness.compare.judge import Case, Judge, short
-from harness.compare.sides import Revision, Side, SideDied, git, interpreter, repository, revision
+from harness.compare.sides import Revision, Side, SideDied, cache_folder, git, interpreter, repository, revision
 from harness.compare.stored import stored
 from harness.keeping import results_of
 from harness.screen import Screen, duration
@@ -30,13 +30,18 @@ def command(args: argparse.Namespace) -> int:
     screen = Screen(quiet=args.json)
     here = Path.cwd().resolve()
     top = repository(here)
-    both = {
-        "base": revision(top, args.base, as_it_lies=False),
-        "head": revision(top, args.head, as_it_lies=True),
-    }
     began = time.monotonic()
+    try:
+        both = {
+            "base": revision(top, args.base, as_it_lies=False),
+            "head": revision(top, args.head, as_it_lies=True),
+        }
+        pythons = {label: interpreter(of, getattr(args, f"{label}_env"), screen.say) for label, of in both.items()}
+    except OSError as error:
+        place = error.filename or cache_folder()
+        raise Mistake(f"{place}: {error.strerror}; ERAS_CACHE names another folder for both sides") from None
     with tempfile.TemporaryDirectory(prefix="eras-compare-") as scratch:
-        sides = _sides(args, both, here.relative_to(top), Path(scratch), screen)
+        sides = _sides(args, both, pythons, here.relative_to(top), Path(scratch))
         try:
             cases, told = _cases(args, sides, _touched(top, both["base"], both["head"]))
             pace = _Pace(screen, args.budget)
@@ -56,12 +61,12 @@ def command(args: argparse.Namespace) -> int:
 
 
 def _sides(
-    args: argparse.Namespace, both: dict[str, Revision], where: Path, scratch: Path, screen: Screen
+    args: argparse.Namespace, both: dict[str, Revision], pythons: dict[str, str], where: Path, scratch: Path
 ) -> dict[str, Any]:
     """Both sides, up and answering."""
     made: dict[str, Any] = {}
     for label, of in both.items():
-        python = interpreter(of, getattr(args, f"{label}_env"), screen.say)
+        python = pythons[label]
         if args.pytest_benchmark:
             made[label] = suite.Suite(label, of, python, args.pytest_benchmark)
         else:
@@ -86,12 +91,20 @@ def _arguments(args: argparse.Namespace) -> list[str]:
     for name in FILTERS:
         value = getattr(args, name)
         for one in value if isinstance(value, list) else [value] if value else []:
-            given += [f"--{name}", one]
+            given += [f"--{name}", _untracked(one) if name == "dataset" else one]
     if args.sizes:
         given += ["--sizes", ",".join(map(str, args.sizes))]
     given += ["--seeds", "1", "--device", args.device, "--dtype", args.dtype, "--threads", str(args.threads or 1)]
     cli.parser().parse_args(["plan", *given])  # a mistake is told here, not by a side
     return given
+
+
+def _untracked(name: str) -> str:
+    """A dataset's name; a file of data that git does not know is the same for both sides, by its whole path."""
+    path = Path(name).expanduser()
+    if not path.exists() or "/" not in name and "." not in name or git(Path.cwd(), "ls-files", "--", name):
+        return name
+    return str(path.resolve())
 
 
 def _cases(args: argparse.Namespace, sides: dict[str, Any], touched: set[str]) -> tuple[list[Case], list[str]]:

@@ -157,6 +157,12 @@ def _do(of: Revision, *command: str) -> None:
 # -------------------------------------------------------------------------------------------------------- the process
 
 
+def _whole(variable: str) -> dict[str, str]:
+    """A variable that names folders, as seen from here: the sides live elsewhere."""
+    given = os.environ.get(variable, "")
+    return {variable: os.pathsep.join(str(Path(one).expanduser().absolute()) for one in given.split(os.pathsep) if one)}
+
+
 class SideDied(Exception):
     """A side's process ended, or never came up."""
 
@@ -186,7 +192,7 @@ class Side:
             stdout=subprocess.PIPE,
             stderr=self.log,
             cwd=place if place.is_dir() else self.of.tree,
-            env={**os.environ, "PYTHONPATH": str(harness), "PYTHONDONTWRITEBYTECODE": ""},
+            env={**os.environ, "PYTHONPATH": str(harness), **_whole("ERAS_DATA"), **_whole("ERAS_CACHE")},
             start_new_session=True,  # Ctrl-C is for the judge alone
         )
         answer = self.ask(cells=arguments)
