@@ -106,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--stored", action="store_true", help="run nothing: tell from the rows that are there")
     made.add_argument("--overlay", default="", metavar="NAME", help="published figures beside ours: benchm-ml")
     made.set_defaults(budget=600.0)
+    command("decades", "data, memory and compute per decade (d2l 1.5.1), and this machine among them", "eras decades")
     _compare(command)
     _history(command)
     made = command("doctor", "this machine, and what can be measured on it", "eras doctor --measure")

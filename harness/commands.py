@@ -332,6 +332,13 @@ def history(args: argparse.Namespace) -> int:
     return witness.command(args)
 
 
+def decades(args: argparse.Namespace) -> int:
+    """Table 1.5.1 and what it says itself."""
+    from harness import decades as exhibit
+
+    return exhibit.command(args)
+
+
 def curve(args: argparse.Namespace) -> int:
     """One dataset's curve and its answer."""
     from harness import curve as exhibit
