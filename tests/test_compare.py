@@ -254,7 +254,7 @@ def test_stopped_midway(repository, tmp_path):
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in err
     outcome = json.loads(out)
-    assert outcome["interrupted"] and found(outcome)["fit"]["told"] == "interrupted"
+    assert outcome["ended"] == found(outcome)["fit"]["told"] == "interrupted"
     time.sleep(0.5)
     assert not [p for p in Path("/proc").glob("[0-9]*/environ") if mark.encode() in _read(p)]
 

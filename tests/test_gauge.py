@@ -117,6 +117,11 @@ def test_the_smallest_change_that_could_have_been_seen():
 # ---------------------------------------------------------------------------------------------------------- the judge
 
 
+@pytest.fixture(autouse=True)
+def steady_clock(monkeypatch):
+    monkeypatch.setattr(machine, "reference", lambda: 1.0)
+
+
 class Scripted:
     """A side whose runs take `seconds`, noise apart."""
 
@@ -227,9 +232,22 @@ def test_a_user_who_has_seen_enough():
             return super().measure(*asked)
 
     made, found, _ = judged(Scripted(), Impatient(seed=1), ("one", "two"))
-    assert made.interrupted
+    assert made.ended == "interrupted"
     assert {f.word for f in found.values() if f.quantity == "fit"} == {UNSURE}
     assert found["one", "fit"].told == "interrupted" and found["one", "fit"].verdict.pairs == 4
+
+
+def test_a_side_that_dies_midway_loses_no_verdict():
+    class Dying(Scripted):
+        def measure(self, *asked):
+            if len(self.calls) == 9:
+                raise judge.SideDied("it is gone")
+            return super().measure(*asked)
+
+    made, found, _ = judged(Scripted(), Dying(seed=1), ("one", "two"))
+    outcome = words.outcome(made, {"base": {"name": "a"}, "head": {"name": "b"}}, [], 1.0)
+    assert found["one", "fit"].word == SAME and outcome["exit"] == 2
+    assert words.headline(outcome) == "Ended early (it is gone): these are the verdicts so far."
 
 
 def test_markdown_holds_no_markup_of_a_branch():

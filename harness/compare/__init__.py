@@ -14,8 +14,8 @@ from typing import Any
 from harness import cli, machine
 from harness.catalogue import Mistake
 from harness.compare import suite, words
-from harness.compare.judge import Case, Judge, short
-from harness.compare.sides import Revision, Side, SideDied, cache_folder, git, interpreter, repository, revision
+from harness.compare.judge import Case, Judge, SideDied, short
+from harness.compare.sides import Revision, Side, cache_folder, git, interpreter, repository, revision
 from harness.compare.stored import stored
 from harness.keeping import results_of
 from harness.screen import Screen, duration
@@ -47,8 +47,6 @@ def command(args: argparse.Namespace) -> int:
             pace = _Pace(screen, args.budget)
             judge = Judge(sides["base"], sides["head"], cases, args.budget, args.timeout, screen.say, pace)
             judge.go()
-        except SideDied as died:
-            raise Mistake(str(died)) from None
         finally:
             for side in sides.values():
                 side.close()
@@ -57,7 +55,7 @@ def command(args: argparse.Namespace) -> int:
     if args.markdown:
         _write(Path(args.markdown), words.markdown(outcome))
     print(json.dumps(outcome, indent=1) if args.json else "\n".join(words.lines(outcome)))
-    return 130 if judge.interrupted else int(outcome["exit"])
+    return 130 if judge.ended == "interrupted" else int(outcome["exit"])
 
 
 def _sides(

@@ -44,6 +44,10 @@ class Sample:
     quality: Mapping[str, Any] | None = None
 
 
+class SideDied(Exception):
+    """A side's process ended, or never came up."""
+
+
 class Measured(Protocol):
     """A side as the judge sees it."""
 
@@ -107,7 +111,7 @@ class Judge:
         self.end = time.monotonic() + seconds
         self.left_out: list[Case] = []
         self.rounds = 0
-        self.interrupted = False
+        self.ended = ""  # why it ended early: "interrupted", or what a side said last
 
     def go(self) -> None:
         """Measure until all is decided, the time is over, or the user ends it."""
@@ -130,13 +134,18 @@ class Judge:
                         side.renew()
             self._score_seeds()
         except KeyboardInterrupt:
-            self.interrupted = True
+            self.ended = "interrupted"
+        except SideDied as died:
+            self.ended = str(died)
 
     def _make_room(self) -> None:
         """After one round, leave out from the end those cells for whose first look there is no time."""
         left = self.end - time.monotonic()
-        while len(self.cases) > 1 and sum(case.seconds for case in self.cases) * (gauge.LOOKS[1] - 1) > left:
-            self.left_out.append(self.cases.pop())
+        rounds = gauge.LOOKS[1] - 1
+        going = [case for case in self.cases if case.open]
+        while len(going) > 1 and rounds * sum(case.seconds for case in going) > left:
+            self.left_out.append(going.pop())
+        self.cases = [case for case in self.cases if case not in self.left_out]
 
     def _pair(self, case: Case) -> None:
         order = ("base", "head") if self.rounds % 2 == 0 else ("head", "base")
@@ -180,7 +189,7 @@ class Judge:
 
     def findings(self) -> list[Finding]:
         """All verdicts. SLOWER stands only where it outlives Benjamini and Hochberg over all that were timed."""
-        why = "interrupted" if self.interrupted else "the time was over"
+        why = self.ended or "the time was over"
         found = [finding for case in self.cases for finding in _of_case(case, why)]
         timed = [f for f in found if f.verdict and math.isfinite(f.verdict.p)]
         adjusted = stats.benjamini_hochberg([f.verdict.p for f in timed if f.verdict]) if timed else []

@@ -22,7 +22,7 @@ from typing import Any
 from harness import files
 from harness.catalogue import ROOT, Mistake
 from harness.compare.gauge import Span
-from harness.compare.judge import Sample
+from harness.compare.judge import Sample, SideDied
 
 Say = Callable[[str], None]
 TREE = "."  # names the files as they lie, changes that are not committed included
@@ -161,10 +161,6 @@ def _whole(variable: str) -> dict[str, str]:
     """A variable that names folders, as seen from here: the sides live elsewhere."""
     given = os.environ.get(variable, "")
     return {variable: os.pathsep.join(str(Path(one).expanduser().absolute()) for one in given.split(os.pathsep) if one)}
-
-
-class SideDied(Exception):
-    """A side's process ended, or never came up."""
 
 
 @dataclass

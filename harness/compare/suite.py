@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.catalogue import Mistake
 from harness.compare.gauge import Span
-from harness.compare.judge import Sample
-from harness.compare.sides import Revision, SideDied
+from harness.compare.judge import Sample, SideDied
+from harness.compare.sides import Revision
 
 SECONDS = 0.25  # that pytest-benchmark may take for a function's rounds, in each process
 COLLECT = 3600.0  # seconds for the first run of them all

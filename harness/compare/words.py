@@ -36,8 +36,8 @@ def outcome(judge: Judge, sides: dict[str, Any], told: list[str], seconds: float
         "thrown": sum(case.thrown for case in judge.cases),
         "left_out": [short(case.what) for case in judge.left_out],
         "told": told,
-        "interrupted": judge.interrupted,
-        "exit": 1 if worse else 2 if unsure else 0,
+        "ended": judge.ended,
+        "exit": 1 if worse else 2 if unsure or judge.ended else 0,
     }
 
 
@@ -65,8 +65,8 @@ def headline(found: dict[str, Any]) -> str:
     """One sentence."""
     counts = found["counts"]
     worse = [f"{counts[word]} {word}" for word in BAD if word in counts]
-    if found["interrupted"]:
-        return "Interrupted: these are the verdicts so far."
+    if found["ended"]:
+        return f"Ended early ({found['ended']}): these are the verdicts so far."
     if worse:
         return f"{found['head']['name']} is worse than {found['base']['name']}: {', '.join(worse)}."
     if counts.keys() <= {BROKEN}:
