@@ -47,13 +47,13 @@ def path_of(condition: str) -> Path:
 
 def record(condition: str, rounds: int = ROUNDS) -> Path:
     """Run all cells on both sides again and again; returns the file."""
-    hog = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if condition == "hog" else None
     path = path_of(condition)
     path.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         here = Revision(".", ROOT, "")
         sides = [Side(label, here, sys.executable, Path(scratch)) for label in ("base", "head")]
+        hog = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if condition == "hog" else None
         try:
             for side in sides:
                 side.start([*CELLS, "-d", "digits", "--sizes", "316", "--seeds", "1"], Path())

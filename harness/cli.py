@@ -156,7 +156,7 @@ def _what_to_run(made: argparse.ArgumentParser, plans: bool = True) -> None:
 def _compare(command) -> None:
     made = command(
         "compare",
-        "whether anything became slower, bigger or worse between two revisions (exit 0 no, 1 yes, 2 too noisy to tell)",
+        "whether anything became slower, bigger or worse between two revisions (0 no, 1 yes, 2 too noisy, 4 not run)",
         "eras compare main",
     )
     made.add_argument("base", help="a revision of the repository around you, or a folder or file of rows")
@@ -272,7 +272,7 @@ def _dispatch(args: argparse.Namespace) -> int:
         return getattr(commands, {"list": "list_", "plan": "plan_"}.get(args.command, args.command))(args)
     except (Mistake, BadData) as error:
         print(f"eras {args.command}: {error}", file=sys.stderr)
-        return 2
+        return 4 if args.command == "compare" else 2  # there 2 means that nothing can be told
     except KeyboardInterrupt:
         print(f"eras {args.command}: interrupted", file=sys.stderr)
         return 130

@@ -21,7 +21,7 @@ from harness.compare.judge import short
 from harness.imports import Point
 from harness.keeping import folders_of, lines_of
 from harness.screen import show, table
-from harness.shifts import AFTER, shifts
+from harness.shifts import AFTER, MOST, shifts
 from harness.store import Row
 
 PUBLISHED = {"gbm-perf": "gbm_perf.csv"}
@@ -70,8 +70,13 @@ def _stored(args: argparse.Namespace) -> Iterable[Point]:
     ]
     for path in dict.fromkeys(files):
         for _, _, row in lines_of(path):
-            if row and row["status"] == "ok" and _wanted(row, args) and (value := _value(row, args.metric)) is not None:
-                yield _point(row, value, args)
+            if row and row["status"] == "ok" and _wanted(row, args):
+                try:
+                    value = _value(row, args.metric)
+                except (KeyError, TypeError):
+                    raise Mistake(f"{path}: a row without its {args.metric}: `eras verify` tells which") from None
+                if value is not None:
+                    yield _point(row, value, args)
 
 
 def _wanted(row: Row, args: argparse.Namespace) -> bool:
@@ -135,7 +140,8 @@ def _series(points: Sequence[Point], by: str) -> dict[tuple[str, str], list[Stop
 
 
 def told(name: str, machine: str, stops: Sequence[Stop], metric: str) -> dict[str, Any]:
-    """One series with its shifts, and the changes of its surroundings."""
+    """One series with its shifts, and the changes of its surroundings: of the last 2,000 points, if there are more."""
+    stops = stops[-MOST:]
     logs = metric != "score" and all(stop.value > 0 for stop in stops)
     values = [math.log(stop.value) if logs else stop.value for stop in stops]
     found = []

@@ -56,7 +56,9 @@ def _file(path: Path, alone: bool) -> list[Point]:
             return list(_pytest_benchmark(found, path))
         if "results" in found and "commit_hash" in found:
             return list(_asv(found))
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except OSError as error:
+        raise Mistake(f"--import {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, csv.Error) as error:
         raise Mistake(
             f"--import {path}: not as pytest-benchmark or asv write it: {type(error).__name__}: {error}"
         ) from None
@@ -90,7 +92,7 @@ def _asv(found: dict[str, Any]) -> Iterator[Point]:
     params = found.get("params") or {}
     when = datetime.fromtimestamp(found["date"] / 1000, UTC).isoformat()
     columns = found.get("result_columns") or ["result", "params"]
-    versions = str(found.get("env_name") or "")
+    environment = str(found.get("env_name") or "")  # another environment is another series
     for name, told in found["results"].items():
         cells = dict(zip(columns, told, strict=False)) if isinstance(told, list) else dict(told)
         values, over = cells.get("result"), cells.get("params") or []
@@ -100,14 +102,14 @@ def _asv(found: dict[str, Any]) -> Iterator[Point]:
         for value, combination in zip(values, itertools.product(*over), strict=False):
             if isinstance(value, int | float) and math.isfinite(value) and value > 0:
                 series = name + (f"({', '.join(map(str, combination))})" if combination else "")
+                series += f", {environment}" if environment else ""
                 yield Point(
                     series,
                     str(params.get("machine") or "?"),
                     when,
                     found["commit_hash"],
                     float(value),
-                    versions,
-                    metric,
+                    metric=metric,
                 )
 
 
@@ -117,4 +119,7 @@ def _table(path: Path, text: str) -> Iterator[Point]:
     if absent := {"series", "when", "machine", "value"} - set(rows.fieldnames or ()):
         raise Mistake(f"--import {path}: the column {sorted(absent)[0]} is not there; series, when, machine, value are")
     for row in rows:
-        yield Point(row["series"], row["machine"], row["when"], "", float(row["value"]))
+        value = float(row["value"])
+        if not math.isfinite(value) or not row["when"] or not row["machine"]:
+            raise ValueError(f"line {rows.line_num}: a time, a machine and a finite value are right")
+        yield Point(row["series"], row["machine"], row["when"], "", value)

@@ -5,6 +5,8 @@ pytest finds this file by its entry point. Nothing of it runs without the option
 
 from typing import Any
 
+import pytest
+
 
 def pytest_addoption(parser: Any) -> None:
     """The option."""
@@ -17,6 +19,8 @@ def pytest_cmdline_main(config: Any) -> int | None:
     base = config.getoption("eras_compare")
     if not base:
         return None
+    if len(config.args) != 1:
+        raise pytest.UsageError(f"--eras-compare takes one path, these are {len(config.args)}")
     from harness import cli
 
     return cli.main(["compare", base, "--pytest-benchmark", config.args[0]])

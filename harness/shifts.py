@@ -14,6 +14,7 @@ from scipy.special import stdtr
 
 P = 0.001  # of a shift that stands
 WEAK = 10 * P  # of one that is followed up: a shift up and one down hide each other from a strict first pass
+MOST = 2_000  # points at a time: their distances from each other are all held
 AFTER = 3  # points on each side of a shift, at least
 
 
@@ -29,6 +30,8 @@ class Shift(NamedTuple):
 def shifts(values: Sequence[float] | np.ndarray, least: float) -> list[Shift]:
     """The level shifts of (n,) finite values, of at least `least` in the values' own unit, in order."""
     x = np.asarray(values, float)
+    if len(x) > MOST:
+        raise ValueError(f"{len(x):,} points: at most {MOST:,} can be looked at together")
     if x.ndim != 1 or not np.isfinite(x).all():
         raise ValueError("a series is one row of finite numbers")
     found = _split(x, 0, len(x))
@@ -48,13 +51,13 @@ def _split(x: np.ndarray, start: int, end: int) -> list[int]:
 
     Fewer than AFTER points that stand apart at an end are left aside: they may be the first of a new level, or chance.
     """
-    if end - start < 2 * AFTER:
+    while end - start >= 2 * AFTER and np.ptp(x[start:end]) > 0:
+        at = start + _best(x[start:end])
+        if at - start >= AFTER and end - at >= AFTER:
+            break
+        start, end = (at, end) if at - start < AFTER else (start, at)
+    else:
         return []
-    at = start + _best(x[start:end])
-    if at - start < AFTER:
-        return _split(x, at, end)
-    if end - at < AFTER:
-        return _split(x, start, at)
     if _shift(x, start, at, end).p > WEAK:
         return []
     return [*_split(x, start, at), at, *_split(x, at, end)]

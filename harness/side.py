@@ -6,7 +6,7 @@ Requests and answers are JSON lines. Both sides of a comparison speak through th
 what it understands may grow but never change:
 
     {"cells": [arguments of `eras plan`]}                -> {"cells": [{"name", "what", "files"}, ...], "told": []}
-    {"measure": number in that list, "seed", "timeout"}  -> {"row": {...}}
+    {"measure": number in that list, "seed", "timeout"}  -> {"row": {...}}, or {"changed": a file of it that was}
     {"renew": true}                                      -> {}, after the processes that cells are forked from ended
 """
 
@@ -36,6 +36,8 @@ def main(folder: str) -> None:
             elif "measure" in asked:
                 cell = dataclasses.replace(cells[asked["measure"]], seed=asked["seed"])
                 answer = {"row": _measured(slot, cell, Path(folder), asked["timeout"])}
+                if changed := plan.changed(cell):
+                    answer = {"changed": changed}
             else:
                 slot.close()
                 answer = {}

@@ -132,7 +132,7 @@ def test_a_technique_that_only_one_side_has(repository, tmp_path, capsys):
     base = repository("x = 1\n", "other.py")
     head = repository(QUICK)
     code, _, told = compared(capsys, tmp_path, base, head, *CELL)
-    assert code == 2 and "base side" in told and "no such file" in told
+    assert code == 4 and "base side" in told and "no such file" in told
 
 
 def test_a_subfolder_of_the_repository(repository, tmp_path, capsys, monkeypatch):
@@ -157,23 +157,24 @@ def test_a_subfolder_of_the_repository(repository, tmp_path, capsys, monkeypatch
 def test_mistakes(repository, capsys, words, told):
     repository(QUICK)
     capsys.readouterr()
+    ended = None
     try:
         code = cli.main(["compare", *words])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2 and told in capsys.readouterr().err
+    except SystemExit as end:  # argparse's own
+        ended, code = end, end.code
+    assert code == (2 if isinstance(ended, SystemExit) else 4) and told in capsys.readouterr().err
 
 
 def test_outside_of_git(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["compare", "HEAD"]) == 2
+    assert cli.main(["compare", "HEAD"]) == 4
     assert "is in no git repository" in capsys.readouterr().err
 
 
 def test_a_revision_older_than_compare(repository, capsys):
     Path("harness").mkdir()
     repository("", "harness/contract.py")
-    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert cli.main(["compare", "HEAD", *CELL]) == 4
     assert "older than `eras compare`" in capsys.readouterr().err
 
 
@@ -181,7 +182,7 @@ def test_a_revision_that_does_not_come_up(repository, capsys):
     Path("harness").mkdir()
     repository("", "harness/contract.py")
     repository("import nosuchmodule\n", "harness/side.py")
-    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert cli.main(["compare", "HEAD", *CELL]) == 4
     assert "does not come up or has ended" in (told := capsys.readouterr().err) and "nosuchmodule" in told
 
 
@@ -190,7 +191,7 @@ def test_packages_that_cannot_be_installed(repository, capsys, monkeypatch):
     Path("harness").mkdir()
     Path("harness/side.py").write_text("")
     repository('[project]\nname = "x"\ndependencies = ["no-such-package==9"]\n', "pyproject.toml")
-    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert cli.main(["compare", "HEAD", *CELL]) == 4
     assert (
         "the environment of HEAD could not be built" in (told := capsys.readouterr().err) and "no-such-package" in told
     )
@@ -214,7 +215,7 @@ def test_a_cache_that_cannot_be_written(repository, tmp_path, capsys, monkeypatc
     repository(QUICK)
     (tmp_path / "taken").write_text("")
     monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "taken"))
-    assert cli.main(["compare", "HEAD", *CELL]) == 2
+    assert cli.main(["compare", "HEAD", *CELL]) == 4
     assert "ERAS_CACHE names another folder" in capsys.readouterr().err
 
 
@@ -249,14 +250,21 @@ def test_stopped_midway(repository, tmp_path):
     mark = f"stopped midway {os.getpid()}"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "ERAS_TEST_MARK": mark}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
-    time.sleep(4)
+    while not any(b"harness.server" in _read(p.parent / "cmdline") for p in _marked(mark)):
+        time.sleep(0.1)
+        assert process.poll() is None
+    time.sleep(1.5)  # among the first pairs
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in err
     outcome = json.loads(out)
     assert outcome["ended"] == found(outcome)["fit"]["told"] == "interrupted"
     time.sleep(0.5)
-    assert not [p for p in Path("/proc").glob("[0-9]*/environ") if mark.encode() in _read(p)]
+    assert not list(_marked(mark))
+
+
+def _marked(mark):
+    return (p for p in Path("/proc").glob("[0-9]*/environ") if mark.encode() in _read(p))
 
 
 def _read(path):
@@ -329,9 +337,11 @@ def test_stored_rows_of_two_machines_are_advisory(tmp_path, capsys):
     assert outcome["advisory"] and outcome["alone"] == {"base": 0, "head": 1}
     assert cli.main(["compare", *places]) == 0
     assert "x0.50" in capsys.readouterr().out
+    assert cli.main(["compare", str(tmp_path), places[1]]) == 4
+    assert "rows of 2 machines" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "old")
     (tmp_path / "old").mkdir()
-    assert cli.main(["compare", *places]) == 2
+    assert cli.main(["compare", *places]) == 4
     assert "holds no rows that are ok" in capsys.readouterr().err
 
 
@@ -345,7 +355,7 @@ def test_the_same_from_pytest(repository):
     ):
         env |= {"PYTEST_ADDOPTS": " ".join(words[1:])}
         done = subprocess.run([*command, words[0]], capture_output=True, text=True, env=env, check=False)
-        assert done.returncode == 2 and told in done.stderr
+        assert done.returncode == 4 and told in done.stderr
 
 
 def test_cells_that_one_side_alone_has_and_what_a_change_touches():
@@ -368,3 +378,36 @@ def test_cells_that_one_side_alone_has_and_what_a_change_touches():
         "on the head side alone, so not compared: e on digits, n = 100",
         "1 of 3 cells are left out: --cells 3 takes all",
     ]
+
+
+def test_paths_are_those_of_each_side(repository, tmp_path, capsys):
+    """Whole paths too, and links that a revision holds; its files are those of git, whatever it is told to export."""
+    Path(".gitattributes").write_text("mine.py export-ignore\n")
+    Path("outside").symlink_to("/nowhere")
+    base, head = repository(QUICK), repository(SLOW)
+    code, outcome, _ = compared(capsys, tmp_path, base, head, "-t", str(Path("mine.py").resolve()), *CELL[2:])
+    assert code == 1 and found(outcome)["fit"]["word"] == gauge.SLOWER
+
+
+def test_a_file_that_is_edited_meanwhile(repository, tmp_path, capsys, monkeypatch):
+    """The head as it lies must stay as it lies."""
+    repository(QUICK)
+    Path("mine.py").write_text(QUICK + "# changed\n")
+    measure = sides.Side.measure
+
+    def edited(side, *asked):
+        if side.label == "head":
+            Path("mine.py").write_text(SLOW)
+        return measure(side, *asked)
+
+    monkeypatch.setattr(sides.Side, "measure", edited)
+    code, outcome, _ = compared(capsys, tmp_path, "HEAD", *CELL)
+    assert code == 2 and "mine.py was changed while the head side was measured" in outcome["ended"]
+
+
+def test_a_comment_that_cannot_be_written(repository, tmp_path, capsys):
+    repository(QUICK)
+    assert cli.main(["compare", "HEAD", *CELL, "--markdown", str(tmp_path / "none" / "a.md")]) == 4
+    assert "its folder is not there" in capsys.readouterr().err
+    code, outcome, told = compared(capsys, tmp_path, "HEAD", *CELL, "--markdown", str(tmp_path))
+    assert code in (0, 2) and found(outcome) and "--markdown" in told

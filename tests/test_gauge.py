@@ -102,8 +102,8 @@ def test_cpu_seconds_judge_what_runs_on_one_core():
     for _ in range(20):
         several.add(Span(1.0, 1.9), Span(1.0, 1.9))
     assert several.clock == "wall"
-    assert Gauge(2, [(quiet, busy)]).clock == "wall"
-    assert Gauge(1, [(Span(1.0, 0.0), Span(1.0, 0.0))]).clock == "wall"  # no CPU time is known
+    assert Gauge(2, [(quiet, busy)])._clock() == "wall"
+    assert Gauge(1, [(Span(1.0, 0.0), Span(1.0, 0.0))])._clock() == "wall"  # no CPU time is known
 
 
 def test_the_smallest_change_that_could_have_been_seen():
@@ -187,6 +187,44 @@ def test_equal_sides():
 def test_cells_that_fail(base, head, word):
     _, found, _ = judged(Scripted(status=base), Scripted(status=head))
     assert found["one", "status"].word == word and "as scripted" in found["one", "status"].told
+
+
+def test_once_is_chance():
+    made, found, _ = judged(Scripted(), Scripted(seed=1, status=lambda call: "timeout" if call == 3 else "ok"))
+    assert {f.word for f in found.values()} == {SAME} and len(made.cases[0].samples["head"]) == 6
+
+
+def test_waiting_is_judged_by_the_wall():
+    """A head that waits twice as long, or lets a child work, takes no more CPU seconds."""
+    one = Gauge(1)
+    while one.verdict is None:
+        one.add(Span(1.0, 0.99), Span(2.0, 0.99))
+    assert (one.clock, one.verdict.word) == ("wall", SLOWER)
+    both = Gauge(1)
+    for _ in range(5):
+        both.add(Span(1.0, 0.1), Span(1.0, 0.1))
+    assert both.clock == "wall"
+
+
+def test_a_machine_too_noisy_to_tell():
+    class Noisy(Scripted):
+        def measure(self, *asked):
+            sample = super().measure(*asked)
+            took = math.exp(self.chance.normal(0, 0.3))
+            return Sample("ok", "", {q: Span(took, took) for q in ("fit", "answer")}, sample.memory, sample.quality)
+
+    made, _, _ = judged(Noisy(), Noisy(seed=1))
+    outcome = words.outcome(made, {"base": {"name": "a"}, "head": {"name": "b"}}, [], 1.0)
+    assert outcome["exit"] == 2 and words.headline(outcome) == "This machine is too noisy just now to tell."
+
+
+def test_no_time_left_to_confirm(monkeypatch):
+    one = Gauge(1)
+    for k in range(7):
+        one.add(Span(1, 1), Span(1.2 + 0.001 * k, 1.2 + 0.001 * k))
+    verdict = one.close("the time was over")
+    assert (verdict.word, verdict.pending) == (UNSURE, True)
+    assert verdict.why == "seems slower, but the time was over: not confirmed"
 
 
 @pytest.mark.parametrize(("more", "word"), [(4 << 20, SAME), (9 << 20, judge.BIGGER), (-9 << 20, judge.SMALLER)])

@@ -91,6 +91,12 @@ def test_no_shift_in_noise():
     assert sum(bool(shifts(chance.normal(0, 0.03, 60), math.log(1.05))) for _ in range(200)) == 0
 
 
+def test_a_long_series_without_any_change():
+    assert shifts(np.ones(2_000), 0.05) == []
+    with pytest.raises(ValueError, match="at most 2,000"):
+        shifts(np.ones(2_001), 0.05)
+
+
 def test_up_and_down_again():
     chance = np.random.default_rng(1)
     values = chance.normal(0, 0.02, 60) + np.repeat([0, 0.1, 0], 20)
@@ -188,10 +194,10 @@ def test_asv_files(tmp_path, capsys):
         }  # fmt: skip
         (folder / f"{k:08x}-py3.11.json").write_text(json.dumps(made))
     found = {one["series"]: one for one in asked(capsys, "--import", str(tmp_path))}
-    assert set(found) == {"bench.time_a", "bench.time_b(10)"}
-    assert [point["value"] for point in found["bench.time_a"]["points"]] == pytest.approx([0.1, 0.2, 0.3])
+    assert set(found) == {"bench.time_a, py3.11", "bench.time_b(10), py3.11"}
+    assert [point["value"] for point in found["bench.time_a, py3.11"]["points"]] == pytest.approx([0.1, 0.2, 0.3])
     (memory,) = asked(capsys, "--import", str(tmp_path), "--metric", "memory")
-    assert memory["series"] == "bench.peakmem_c"
+    assert memory["series"] == "bench.peakmem_c, py3.11"
 
 
 @pytest.mark.parametrize(
@@ -203,6 +209,8 @@ def test_asv_files(tmp_path, capsys):
         ("a.json", "[1]", "neither pytest-benchmark's nor asv's"),
         ("a.csv", "series,when,value\n", "the column machine is not there"),
         ("a.csv", "series,when,machine,value\na,2017,b,fast\n", "could not convert"),
+        ("a.csv", "series,when,machine,value\na,2017,b,nan\n", "a finite value"),
+        ("a.csv", "series,when,machine,value\na\n", "not as"),
         ("a.csv", "series,when,machine,value\n", "no result file"),
     ],
 )

@@ -27,6 +27,8 @@ def command(args: argparse.Namespace) -> int:
     """Build both sides, judge, print, keep the outcome for the report."""
     if all(name != "." and Path(name).exists() for name in (args.base, args.head)):
         return stored(args)
+    if args.markdown and not Path(args.markdown).absolute().parent.is_dir():
+        raise Mistake(f"--markdown {args.markdown}: its folder is not there")
     screen = Screen(quiet=args.json)
     here = Path.cwd().resolve()
     top = repository(here)
@@ -52,9 +54,9 @@ def command(args: argparse.Namespace) -> int:
                 side.close()
     outcome = words.outcome(judge, {label: _about(sides[label]) for label in sides}, told, time.monotonic() - began)
     outcome["path"] = _keep(args, outcome)
+    print(json.dumps(outcome, indent=1) if args.json else "\n".join(words.lines(outcome)))
     if args.markdown:
         _write(Path(args.markdown), words.markdown(outcome))
-    print(json.dumps(outcome, indent=1) if args.json else "\n".join(words.lines(outcome)))
     return 130 if judge.ended == "interrupted" else int(outcome["exit"])
 
 
@@ -66,7 +68,7 @@ def _sides(
     for label, of in both.items():
         python = pythons[label]
         if args.pytest_benchmark:
-            made[label] = suite.Suite(label, of, python, args.pytest_benchmark)
+            made[label] = suite.Suite(label, of, python, _seen_from_here(args.pytest_benchmark))
         else:
             made[label] = Side(label, of, python, scratch / label)
     try:
@@ -85,11 +87,12 @@ def _sides(
 
 def _arguments(args: argparse.Namespace) -> list[str]:
     """The cells that are asked for, as `eras plan` takes them."""
-    given = [] if (args.technique or args.dataset) and not args.plan else [args.plan or "compare"]
+    plan = _seen_from_here(args.plan) if args.plan else "compare"
+    given = [] if (args.technique or args.dataset) and not args.plan else [plan]
     for name in FILTERS:
         value = getattr(args, name)
         for one in value if isinstance(value, list) else [value] if value else []:
-            given += [f"--{name}", _untracked(one) if name == "dataset" else one]
+            given += [f"--{name}", _seen_from_here(one) if name in ("technique", "dataset") else one]
     if args.sizes:
         given += ["--sizes", ",".join(map(str, args.sizes))]
     given += ["--seeds", "1", "--device", args.device, "--dtype", args.dtype, "--threads", str(args.threads or 1)]
@@ -97,12 +100,16 @@ def _arguments(args: argparse.Namespace) -> list[str]:
     return given
 
 
-def _untracked(name: str) -> str:
-    """A dataset's name; a file of data that git does not know is the same for both sides, by its whole path."""
+def _seen_from_here(name: str) -> str:
+    """A path as each side is to find it in its own tree; a file that git does not know is the same for both sides."""
     path = Path(name).expanduser()
-    if not path.exists() or "/" not in name and "." not in name or git(Path.cwd(), "ls-files", "--", name):
+    if not path.exists() or "/" not in name and "." not in name:
         return name
-    return str(path.resolve())
+    whole = path.resolve()
+    if whole.is_relative_to(repository(Path.cwd())) and git(Path.cwd(), "ls-files", "--", str(whole)):
+        near = os.path.relpath(whole, Path.cwd().resolve())
+        return near if near.startswith(".") else f"./{near}"
+    return str(whole)
 
 
 def _cases(args: argparse.Namespace, sides: dict[str, Any], touched: set[str]) -> tuple[list[Case], list[str]]:
@@ -177,7 +184,8 @@ def _keep(args: argparse.Namespace, outcome: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    """The verdict is printed by now: what cannot be written is told, and changes no exit code."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Mistake(f"--markdown {path}: {error.strerror}") from None
+        print(f"--markdown {path}: {error.strerror}", file=sys.stderr)

@@ -6,6 +6,7 @@ looks that each err once in some hundred times err together once in some ten tho
 """
 
 import math
+import statistics
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ LEAST = 0.03  # a smaller change of the mean counts as none, however sure
 ZONE = 0.05  # SAME: the whole interval lies within this
 LEVEL = 0.99
 SINGLE = 1.02  # CPU seconds for each wall second, at most, of what runs on one core
+BUSY = 0.5  # the same at least, in the middle run of each side: what mostly waits is judged by the wall
+APART = math.log(1.1)  # wall and CPU ratios that differ more in the middle pair: one side waits for something
 
 SLOWER, FASTER, SAME, UNSURE = "SLOWER", "FASTER", "SAME", "CANNOT TELL"
 
@@ -32,6 +35,7 @@ class Verdict(NamedTuple):
     visible: float
     p: float  # one-sided, of "head is slower"
     why: str = ""  # of a CANNOT TELL, where there is more to say than noise
+    pending: bool = False  # it seemed slower, and the time was over before fresh pairs could tell
 
 
 class Span(NamedTuple):
@@ -67,6 +71,7 @@ class Gauge:
     first: list[tuple[Span, Span]] = field(default_factory=list)  # (base, head)
     fresh: list[tuple[Span, Span]] | None = None  # of the second measurement; None: not asked for
     verdict: Verdict | None = None  # set once it is decided
+    clock: str = ""  # which seconds judge, "cpu" or "wall": set at the first look
 
     def add(self, base: Span, head: Span) -> None:
         """One more pair. Once there is a verdict it is let go by."""
@@ -79,15 +84,19 @@ class Gauge:
         elif self.fresh is not None and len(pairs) in AGAIN:
             self._look_again()
 
-    @property
-    def clock(self) -> str:
-        """Which seconds judge: "cpu" or "wall"."""
-        spans = [span for pair in (*self.first, *(self.fresh or ())) for span in pair]
-        single = self.threads == 1 and all(0 < span.cpu <= SINGLE * span.wall + 1e-3 for span in spans)
-        return "cpu" if single else "wall"
+    def _clock(self) -> str:
+        """CPU seconds, of what has a core for itself and neither waits nor lets others work for it; else wall."""
+        spans = [span for pair in self.first for span in pair]
+        if self.threads != 1 or any(not 0 < span.cpu <= SINGLE * span.wall + 1e-3 for span in spans):
+            return "wall"
+        shares = [[pair[side].cpu / pair[side].wall for pair in self.first] for side in (0, 1)]
+        waits = [math.log(head.wall / base.wall) - math.log(head.cpu / base.cpu) for base, head in self.first]
+        alike = abs(statistics.median(waits)) <= APART
+        return "cpu" if alike and min(statistics.median(share) for share in shares) >= BUSY else "wall"
 
     def logs(self, pairs: list[tuple[Span, Span]]) -> list[float]:
         """log(head / base) of each pair."""
+        self.clock = self.clock or self._clock()
         return [math.log(getattr(head, self.clock) / getattr(base, self.clock)) for base, head in pairs]
 
     def _look(self) -> None:
@@ -113,11 +122,16 @@ class Gauge:
         """The verdict when no more pairs can be had: those so far may say SAME, but nothing that is to be confirmed."""
         if self.verdict:
             return self.verdict
-        pairs = self.first if self.fresh is None else self.fresh
+        few = self.fresh is None or len(self.fresh) < LOOKS[0]
+        pairs = self.first if few else self.fresh or []
         if len(pairs) < LOOKS[0]:
             nothing = math.nan
             self.verdict = Verdict(UNSURE, nothing, nothing, nothing, len(pairs), math.inf, nothing, why)
             return self.verdict
         now = judged(self.logs(pairs))
-        self.verdict = now if now.word == SAME else now._replace(word=UNSURE, why=why)
+        before = judged(self.logs(self.first)) if self.fresh is not None else now
+        if SLOWER in (before.word, now.word):
+            self.verdict = now._replace(word=UNSURE, why=f"seems slower, but {why}: not confirmed", pending=True)
+        else:
+            self.verdict = now if now.word == SAME else now._replace(word=UNSURE, why=why)
         return self.verdict

@@ -84,6 +84,7 @@ class Case:
     samples: dict[str, list[Sample]] = field(default_factory=lambda: {"base": [], "head": []})
     scores: dict[str, dict[int, Any]] = field(default_factory=lambda: {"base": {}, "head": {}})
     thrown: int = 0
+    stumbled: bool = False  # its last pair failed, for the first time
     failed: str = ""  # why no more pairs are run
     seconds: float = 0.0  # of its last pair
 
@@ -126,22 +127,22 @@ class Judge:
                     self.tick(self.cases)
                 self.rounds += 1
                 if self.rounds == 1:
+                    self._score_seeds(time.monotonic() + (self.end - time.monotonic()) / 2)
                     self._make_room()
                 if all(time.monotonic() + case.seconds > self.end for case in open_ if case.open):
                     break
                 if self.rounds % gauge.LOOKS[0] == 0:
                     for side in self.sides.values():
                         side.renew()
-            self._score_seeds()
         except KeyboardInterrupt:
             self.ended = "interrupted"
         except SideDied as died:
             self.ended = str(died)
 
     def _make_room(self) -> None:
-        """After one round, leave out from the end those cells for whose first look there is no time."""
+        """After one round, leave out from the end those cells for whose first two looks there is no time."""
         left = self.end - time.monotonic()
-        rounds = gauge.LOOKS[1] - 1
+        rounds = gauge.LOOKS[:2][-1] - 1
         going = [case for case in self.cases if case.open]
         while len(going) > 1 and rounds * sum(case.seconds for case in going) > left:
             self.left_out.append(going.pop())
@@ -160,9 +161,10 @@ class Judge:
         for label, sample in pair.items():
             case.samples[label].append(sample)
         bad = [f"{label}: {one.status}: {one.reason}" for label, one in pair.items() if one.status != "ok"]
-        if bad:
-            case.failed = "; ".join(bad)
+        if bad:  # once is chance, be it a busy neighbour that made it late
+            case.failed, case.stumbled = ("; ".join(bad) if case.stumbled else ""), True
             return
+        case.stumbled = False
         for label, sample in pair.items():
             if sample.quality:
                 case.scores[label].setdefault(case.what["seed"], sample.quality)
@@ -174,13 +176,15 @@ class Judge:
             if head := pair["head"].spans.get(quantity):
                 case.gauges.setdefault(quantity, Gauge(threads)).add(base, head)
 
-    def _score_seeds(self) -> None:
-        """Where the scores differ, those of more seeds."""
+    def _score_seeds(self, until: float) -> None:
+        """Where the scores differ, those of more seeds, as long as there is time."""
         for case in self.cases:
             if case.failed or not case.scores["base"] or _scores_equal(case):
                 continue
             self.say(f"{short(case.what)}: the scores differ; {SEEDS - 1} more seeds of it are run on both sides")
             for seed in range(SEEDS):
+                if time.monotonic() + case.seconds > until:
+                    return
                 for label, side in self.sides.items():
                     if seed not in case.scores[label]:
                         sample = side.measure(case.name, seed, self.timeout)
@@ -202,15 +206,13 @@ class Judge:
 
 def _of_case(case: Case, why: str) -> list[Finding]:
     """The verdicts on one cell: its status, its times, its memory, its score."""
-    if case.failed:
-        return [_status(case)]
-    found = []
+    found = [_status(case)] if case.failed else []
     for quantity, one in case.gauges.items():
         verdict = one.close(why)
         medians = {}
         for label, place in (("base", 0), ("head", 1)):
             spans = [pair[place] for pair in (*one.first, *(one.fresh or ()))]
-            medians[label] = statistics.median(getattr(span, one.clock) for span in spans) if spans else None
+            medians[label] = statistics.median(getattr(span, one.clock or "wall") for span in spans) if spans else None
         logs = one.logs(one.fresh or one.first)
         words = verdict.word, verdict.why
         found.append(Finding(case.name, case.what, quantity, *words, verdict, one.clock, **medians, logs=logs))
@@ -251,6 +253,8 @@ def _score(case: Case) -> Finding | None:
         return None
     quality = case.scores["base"][both[0]]
     metric, sign = quality["metric"], 1 if quality["higher_is_better"] else -1
+    if any(metric not in case.scores["head"][seed]["test"] for seed in both):
+        return Finding(case.name, case.what, "score", gauge.UNSURE, f"the head tells no {metric}")
     values = {label: [case.scores[label][seed]["test"][metric] for seed in both] for label in case.scores}
     means = {label: statistics.fmean(one) for label, one in values.items()}
     if _scores_equal(case):

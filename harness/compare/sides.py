@@ -6,12 +6,10 @@ asks for differ from those of this checkout, an environment with its own version
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -47,10 +45,11 @@ def cache_folder() -> Path:
     return files.cache_root() / "compare"
 
 
-def git(repository: Path, *arguments: str) -> str:
+def git(repository: Path, *arguments: str, **variables: str) -> str:
     """What git says. Raises Mistake with its complaint."""
+    command = ["git", "-C", str(repository), *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, check=False)
     except FileNotFoundError:
         raise Mistake("compare needs git, which is not installed here") from None
     if done.returncode:
@@ -87,15 +86,13 @@ def _unpacked(top: Path, commit: str) -> Path:
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    packed = subprocess.run(["git", "-C", str(top), "archive", commit], capture_output=True, check=False)
-    if packed.returncode:
-        raise Mistake(f"git archive {commit[:10]}: {packed.stderr.decode(errors='replace').strip()}")
-    with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-            archive.extractall(fresh, filter="data")
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        fresh = Path(scratch) / "tree"
+        index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}  # ours: the user's stays as it is
+        git(top, "read-tree", commit, **index)
+        git(top, "checkout-index", "--all", f"--prefix={fresh}/", **index)
         with contextlib.suppress(OSError):  # another comparison was faster
-            Path(fresh).rename(folder)
-            Path(fresh).mkdir()
+            fresh.rename(folder)
     return folder
 
 
@@ -125,7 +122,10 @@ def _packages(tree: Path) -> str:
     """What a tree of ours asks to be installed, "" where that is not told."""
     if not (tree / "harness" / "side.py").is_file() or not (tree / "pyproject.toml").is_file():
         return ""
-    project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    try:
+        project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    except (ValueError, KeyError) as error:
+        raise Mistake(f"{tree / 'pyproject.toml'} cannot be read: {error}") from None
     constraints = tree / "constraints.txt"
     pins = constraints.read_text(encoding="utf-8").splitlines() if constraints.is_file() else []
     pins = [line for line in pins if line.strip() and not line.startswith("#")]
@@ -134,18 +134,26 @@ def _packages(tree: Path) -> str:
 
 def _built(of: Revision, wanted: str, say: Say) -> str:
     """An environment with the revision's packages, made once. Raises Mistake with the end of pip's complaint."""
-    folder = cache_folder() / "environments" / hashlib.sha256(wanted.encode()).hexdigest()[:16]
-    python, whole = str(folder / "bin" / "python"), folder / "whole"
-    if whole.is_file():
-        return python
-    say(f"{of.name} asks for other packages: building an environment for it, once, in {folder}")
-    dependencies, pins = json.loads(wanted)
-    _do(of, sys.executable, "-m", "venv", "--clear", str(folder))
-    constraints = folder / "constraints.txt"
-    constraints.write_text("\n".join(pins) + "\n")
-    _do(of, python, "-m", "pip", "install", "--disable-pip-version-check", "-c", str(constraints), *dependencies)
-    whole.touch()
-    return python
+    import fcntl
+
+    name = hashlib.sha256(f"{wanted} {sys.version} {sys.base_prefix}".encode()).hexdigest()[:16]
+    folder = cache_folder() / "environments" / name
+    python, whole = folder / "bin" / "python", folder / "whole"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another comparison may be building it just now
+        if whole.is_file() and python.exists():
+            return str(python)
+        say(f"{of.name} asks for other packages: building an environment for it, once, in {folder}")
+        dependencies, pins = json.loads(wanted)
+        _do(of, sys.executable, "-m", "venv", "--clear", str(folder))
+        constraints = folder / "constraints.txt"
+        constraints.write_text("\n".join(pins) + "\n")
+        pip = (str(python), "-m", "pip", "install", "--disable-pip-version-check", "-c", str(constraints))
+        if dependencies:
+            _do(of, *pip, *dependencies)
+        whole.touch()
+    return str(python)
 
 
 def _do(of: Revision, *command: str) -> None:
@@ -195,7 +203,9 @@ class Side:
         if "error" in answer:
             raise Mistake(f"{self.label} side, {self.of.name}: {answer['error']}")
         self.told = answer["told"]
-        self.cells = {cell["name"]: cell | {"number": number} for number, cell in enumerate(answer["cells"])}
+        for number, cell in enumerate(answer["cells"]):
+            files_ = [path.removeprefix(f"{self.of.tree}/") for path in cell["files"]]
+            self.cells[cell["name"]] = cell | {"number": number, "files": files_}
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """One request, one answer. Raises SideDied with the end of what it said."""
@@ -210,11 +220,16 @@ class Side:
             self.log.seek(0)
             said = self.log.read().decode(errors="replace").strip()[-600:]
             raise SideDied(f"the {self.label} side, {self.of.name}, does not come up or has ended: {said or 'no word'}")
-        return dict(json.loads(line))
+        try:
+            return dict(json.loads(line))
+        except ValueError:
+            raise SideDied(f"the {self.label} side, {self.of.name}, ended in the middle of an answer") from None
 
     def measure(self, name: str, seed: int, timeout: float) -> Sample:
         """Run a cell once."""
         answer = self.ask(measure=self.cells[name]["number"], seed=seed, timeout=timeout)
+        if "changed" in answer:
+            raise SideDied(f"{answer['changed']} was changed while the {self.label} side was measured")
         if "error" in answer:
             return Sample("error", answer["error"])
         row = answer["row"]

@@ -33,7 +33,10 @@ def stored(args: argparse.Namespace) -> int:
 def _groups(place: str) -> dict[str, dict[int, Mapping[str, Any]]]:
     """{cell: {seed: row}} of the rows that are ok; of several files of code the last stands."""
     found: dict[str, dict[int, Mapping[str, Any]]] = {}
-    for row in Store(Path(place)).rows.values():
+    rows = Store(Path(place)).rows.values()
+    if len(machines := {row["key"]["machine"] for row in rows}) > 1:
+        raise Mistake(f"{place} holds rows of {len(machines)} machines: name the folder of one, as {min(machines)}")
+    for row in rows:
         if row["status"] == "ok":
             name = json.dumps(plan.identity(row["key"]), sort_keys=True)
             found.setdefault(name, {})[row["key"]["seed"]] = row

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -32,9 +33,12 @@ class Suite:
     def start(self, arguments: list[str], where: Path) -> None:
         """Run all of them once, to learn their names. arguments: of cells, for which there is no use here."""
         del arguments
-        done, found = self._pytest(str(where / self.path), COLLECT)
+        try:
+            said, found = self._pytest(os.path.normpath(where / self.path), COLLECT)
+        except subprocess.TimeoutExpired:
+            raise Mistake(f"{self.path} of {self.of.name} took over {COLLECT:g} s to run once") from None
         if found is None:
-            raise SideDied(f"the {self.label} side, {self.of.name}: {self.path} gave no benchmarks: {_end(done)}")
+            raise SideDied(f"the {self.label} side, {self.of.name}: {self.path} gave no benchmarks: {said}")
         for one in found:
             name = one["fullname"]
             what = {"function": name, "seed": 0, "threads": 0, "device": "cpu"}
@@ -46,11 +50,11 @@ class Suite:
         """One process: the first quartile of the function's rounds, for what interrupts a round only ever adds."""
         del seed
         try:
-            done, found = self._pytest(name, timeout)
+            said, found = self._pytest(name, timeout)
         except subprocess.TimeoutExpired:
             return Sample("timeout", f"over {timeout:g} s")
         if not found:
-            return Sample("error", _end(done))
+            return Sample("error", said)
         return Sample("ok", spans={"call": Span(found[0]["stats"]["q1"], 0.0)})
 
     def renew(self) -> None:
@@ -59,25 +63,32 @@ class Suite:
     def close(self) -> None:
         """Nothing stays behind."""
 
-    def _pytest(self, what: str, timeout: float) -> tuple[Any, list[dict[str, Any]] | None]:
-        """Run it; the benchmarks of its report, None without a report."""
-        with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder) / "report.json"
-            options = ["--benchmark-only", f"--benchmark-json={report}", f"--benchmark-max-time={SECONDS}"]
-            quiet = ["-q", "-p", "no:cacheprovider", "--benchmark-disable-gc"]
-            done = subprocess.run(
-                [self.python, "-m", "pytest", what, *options, *quiet],
-                cwd=self.of.tree,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(self.of.tree), str(self.of.tree / "src")])},
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-                check=False,
-            )
-            with contextlib.suppress(OSError, ValueError):
-                return done, json.loads(report.read_text())["benchmarks"]
-        return done, None
-
-
-def _end(done: Any) -> str:
-    return (done.stdout + done.stderr).strip()[-400:] or f"exit code {done.returncode}"
+    def _pytest(self, what: str, timeout: float) -> tuple[str, list[dict[str, Any]] | None]:
+        """Run it: the end of what it said, and the benchmarks of its report, None without a report."""
+        options = ["--benchmark-only", f"--benchmark-max-time={SECONDS}", "--benchmark-disable-gc"]
+        quiet = ["-q", "-p", "no:cacheprovider", f"--rootdir={self.of.tree}"]  # names are told from the root
+        path = os.pathsep.join([str(self.of.tree), str(self.of.tree / "src")])
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                report = Path(folder) / "report.json"
+                process = subprocess.Popen(
+                    [self.python, "-m", "pytest", what, *options, *quiet, f"--benchmark-json={report}"],
+                    cwd=self.of.tree,
+                    env={**os.environ, "PYTHONPATH": path},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    start_new_session=True,  # it and what it starts end together
+                )
+                try:
+                    said, _ = process.communicate(timeout=timeout)
+                finally:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                said = said.strip()[-400:] or f"exit code {process.returncode}"
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    return said, json.loads(report.read_text())["benchmarks"]
+                return said, None
+        except OSError as error:
+            raise SideDied(f"the {self.label} side, {self.of.name}: {error}") from None

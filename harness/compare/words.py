@@ -20,8 +20,10 @@ def outcome(judge: Judge, sides: dict[str, Any], told: list[str], seconds: float
     found = sorted(judge.findings(), key=lambda f: (ORDER.index(f.word), -abs(f.verdict.change) if f.verdict else 0.0))
     counts = Counter(f.word for f in found)
     worse = sum(counts[word] for word in BAD)
-    unsure = counts[gauge.UNSURE] > len(found) / 2 or counts[BROKEN] == len(found)
-    timed = [f.verdict for f in found if f.verdict and math.isfinite(f.verdict.visible)]
+    judged = [f for f in found if f.verdict]
+    unsure = sum(f.word == gauge.UNSURE for f in judged) > len(judged) / 2 or counts[BROKEN] == len(found)
+    pending = sum(f.word == gauge.UNSURE and f.verdict.pending for f in judged if f.verdict)
+    timed = [f.verdict for f in judged if f.verdict and math.isfinite(f.verdict.visible)]
     return {
         "schema": 1,
         "base": sides["base"],
@@ -37,7 +39,8 @@ def outcome(judge: Judge, sides: dict[str, Any], told: list[str], seconds: float
         "left_out": [short(case.what) for case in judge.left_out],
         "told": told,
         "ended": judge.ended,
-        "exit": 1 if worse else 2 if unsure or judge.ended else 0,
+        "pending": pending,
+        "exit": 1 if worse else 2 if unsure or pending or judge.ended else 0,
     }
 
 
@@ -71,6 +74,8 @@ def headline(found: dict[str, Any]) -> str:
         return f"{found['head']['name']} is worse than {found['base']['name']}: {', '.join(worse)}."
     if counts.keys() <= {BROKEN}:
         return "Nothing could be compared: no cell runs on either side."
+    if found["pending"]:
+        return f"{found['pending']} seem slower, and the budget was too small to measure them again."
     if found["exit"] == 2:
         return "This machine is too noisy just now to tell."
     better = [f"{counts[word]} {word}" for word in GOOD if word in counts]

@@ -43,7 +43,7 @@ OTHERS = {  # nets beside the three, with fewer seeds
 }
 BEYOND = (3_162_278, 10_000_000)  # with a GPU; of a running text the grid starts at 1,000 tokens
 HALF = ("tables", "images", "sound")  # nets in bfloat16 where the CPU multiplies it; small Transformers get slower
-WHOLE = {"fashion_mnist": 60_000, "tinyshakespeare": 1_003_854, "ptb": 929_589}  # beside the grid: the published sizes
+WHOLE = {"fashion_mnist": 60_000, "tinyshakespeare": 1_003_854, "ptb": 929_589, "fsdd_3spk": 1_350}  # beside the grid
 SEEDS = {316: 20, 3_162: 10, 31_623: 5, 100_000_000: 3}
 LADDER = {  # sizes of the search, on the first dataset of each family
     "tables": (316, 3_162),
