@@ -151,7 +151,7 @@ def _machine() -> dict[str, Any]:
     found: dict[str, Any] = {"name": about["name"], "places": []}
     for name, axis, amount in (
         ("memory", "memory", about["memory"]),
-        *((name, "compute", rate) for name, rate in rates.items() if not name.startswith("bandwidth")),
+        *((name, "compute", rate) for name, rate in rates.items() if name.startswith(("gemm", "conv"))),
     ):
         if amount:
             years = {kind: year_of(axis, amount, kind) for kind in KINDS}

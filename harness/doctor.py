@@ -92,4 +92,5 @@ def _data_line(entry: dict[str, Any] | None) -> str:
 
 
 def _rate(name: str, rate: float) -> str:
-    return f"{rate / 1e9:,.0f} {'GB/s' if name.startswith('bandwidth') else 'GFLOP/s'}"
+    unit = "GB/s" if name.startswith(("bandwidth", "storage")) else "GFLOP/s"
+    return f"{rate / 1e9:,.{0 if rate >= 1e10 else 1}f} {unit}"

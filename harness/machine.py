@@ -346,6 +346,33 @@ def peaks(threads: int) -> dict[str, float]:
     return rates
 
 
+def storage_rate(folder: Path, size: int = 256 << 20) -> float | None:
+    """Bytes/s at which a file that was just written there is read back, once its pages were dropped from memory.
+
+    What lies below (a host's cache, a disk's own) is not ours to drop. None where pages cannot be dropped.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    path, block = folder / f"storage-{os.getpid()}.part", os.urandom(1 << 20)
+    try:
+        with path.open("wb") as file:
+            for _ in range(size >> 20):
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        begun = time.perf_counter()
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 22):
+                pass
+        return size / (time.perf_counter() - begun)
+    except OSError:  # no room: the other rates are still good
+        return None
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def _rates(torch: Any, device: str, n: int, images: int, floats: int) -> dict[str, float]:
     def product(a: Any, b: Any, precision: str = "highest") -> float:
         torch.set_float32_matmul_precision(precision)
@@ -401,8 +428,9 @@ def peaks_cached(threads: int | None = None) -> dict[str, float] | None:
 def measure_and_cache(threads: int | None = None) -> dict[str, float]:
     """Measure the peaks, about 4 seconds, and keep them under $ERAS_CACHE or ~/.cache/eras."""
     threads = threads or _cores()
-    found = _cached() | {str(threads): peaks(threads)}
     file = _cache_file()
+    read = storage_rate(file.parent)
+    found = _cached() | {str(threads): peaks(threads) | ({"storage": read} if read else {})}
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps(found, indent=1))

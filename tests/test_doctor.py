@@ -39,10 +39,12 @@ def test_nothing_heavy_is_imported():
 
 def test_measure_measures_and_keeps(monkeypatch):
     monkeypatch.setattr(machine, "peaks", lambda threads: {"gemm_float32_cpu": 123e9, "bandwidth_cpu": 45e9})
+    monkeypatch.setattr(machine, "storage_rate", lambda folder: 2.5e9)
     doctor.report(measure=True)
     found = doctor.report()
     assert "123 GFLOP/s" in line(found, "peak gemm float32")
     assert "45 GB/s" in line(found, "peak bandwidth")
+    assert "2.5 GB/s" in line(found, "peak storage")
 
 
 def test_data_folders(monkeypatch, tmp_path):

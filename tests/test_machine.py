@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -249,7 +250,33 @@ def test_best_is_the_rate_of_the_fastest_repeat():
 def cache(monkeypatch, tmp_path) -> Path:
     monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(machine, "peaks", lambda threads: {"gemm_float32_cpu": 1e9 * threads})
+    monkeypatch.setattr(machine, "storage_rate", lambda folder: None)
     return tmp_path / "cache"
+
+
+def test_storage_is_read_back_from_below_memory(tmp_path, monkeypatch):
+    """Every page of the file was dropped when it is read: the kernel counts what it fetched for this process."""
+    before = _read_bytes()
+    rate = machine.storage_rate(tmp_path, 32 << 20)
+    assert rate > 0 and list(tmp_path.iterdir()) == []
+    if before is not None and os.statvfs(tmp_path).f_blocks and not _in_memory(tmp_path):
+        assert _read_bytes() - before >= 32 << 20
+    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    assert machine.storage_rate(tmp_path, 1 << 20) is None and list(tmp_path.iterdir()) == []
+
+
+def _read_bytes():
+    try:
+        return int(re.search(r"^read_bytes: (\d+)", Path("/proc/self/io").read_text(), re.M)[1])
+    except OSError:
+        return None
+
+
+def _in_memory(folder):
+    """On a tmpfs, or an overlay on one, nothing lies below memory."""
+    kinds = {line.split()[1]: line.split()[2] for line in Path("/proc/mounts").read_text().splitlines()}
+    above = next(str(place) for place in (folder, *folder.parents) if str(place) in kinds)
+    return kinds[above] in ("tmpfs", "ramfs", "overlay", "9p", "virtiofs")
 
 
 def test_peaks_are_kept_by_number_of_threads(cache):
