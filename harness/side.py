@@ -26,16 +26,18 @@ def main(folder: str) -> None:
     """Serve until input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what anything prints is not an answer
-    slot, cells = isolate.Slot(), []
+    slot, cells, preload = isolate.Slot(), [], ()
     for line in sys.stdin:
         asked = json.loads(line)
         try:
             if "cells" in asked:
                 cells, told = _planned(asked["cells"])
+                # One server for all: cells in rotation would each wait for one of their own to import its libraries.
+                preload = tuple(sorted({module for cell in cells for module in run.preload(cell)}))
                 answer: dict[str, Any] = {"cells": [_told(cell) for cell in cells], "told": told}
             elif "measure" in asked:
                 cell = dataclasses.replace(cells[asked["measure"]], seed=asked["seed"])
-                answer = {"row": _measured(slot, cell, Path(folder), asked["timeout"])}
+                answer = {"row": _measured(slot, cell, preload, Path(folder), asked["timeout"])}
                 if changed := plan.changed(cell):
                     answer = {"changed": changed}
             else:
@@ -65,10 +67,10 @@ def _told(cell: Cell) -> dict[str, Any]:
     return {"name": json.dumps(key, sort_keys=True), "what": key | {"seed": cell.seed}, "files": sorted(inside)}
 
 
-def _measured(slot: isolate.Slot, cell: Cell, folder: Path, timeout: float) -> dict[str, Any]:
+def _measured(slot: isolate.Slot, cell: Cell, preload: tuple[str, ...], folder: Path, timeout: float) -> dict[str, Any]:
     """The cell's row."""
     limit = int(run.SHARE * machine.memory_available())
-    slot.start(cell, run.preload(cell), run.request(cell, folder / "blobs", {}, 0), timeout, limit)
+    slot.start(cell, preload, run.request(cell, folder / "blobs", {}, 0), timeout, limit)
     outcome = None
     while outcome is None:
         outcome = slot.watch(run.LOOK)
