@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness import analyse, scale
-from harness.scale import further, roles
+from harness.scale import further, roles, slide
 from tests import rows
 
 SIZES = (32, 100, 316, 1_000, 3_162, 10_000)
@@ -130,6 +130,17 @@ def test_orderings_fail_where_the_opposite_was_planted():
     whole = scale.exhibit(made).orderings
     verdicts = whole[whole["family"] == "tables"].set_index("number")["verdict"].to_dict()
     assert verdicts[1] == "fails" and verdicts[3] == "fails"
+
+
+def test_no_crossing_is_said_only_where_it_was_looked_for(monkeypatch):
+    made = panel(DATASETS[:2])
+    for one in made:
+        one["quality"]["test"]["accuracy"] -= 0.3 * (one["key"]["technique"] == "net")  # nets stay behind
+    for far, verdict in ((100_000, "cannot tell"), (1_000, "fails")):
+        monkeypatch.setattr(slide, "FAR", {"else": far})
+        told = scale.exhibit(made).orderings
+        (one,) = told[(told["number"] == 4) & (told["family"] == "tables")].to_dict("records")
+        assert one["verdict"] == verdict and "looked for up to" in one["evidence"]
 
 
 def test_one_seed_tells_nothing():

@@ -30,7 +30,7 @@ function overtakes() {
 }
 function matrixChart(pairs, order, names, open) {
   const cell = { w: 66, h: 38 };
-  const [left, top] = [170, 128];
+  const [left, top] = [186, 128];
   const [width, height] = [left + order.length * cell.w + 90, top + order.length * cell.h + 8];
   const shorten = (words, most) => (words.length > most ? words.slice(0, most - 1).trimEnd() + "…" : words);
   const made = svg("svg", { class: "chart matrix", viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0, style: `min-width:${Math.min(width, 110 + 52 * order.length)}px;max-width:${width}px`,

@@ -111,12 +111,16 @@ def _scale_title(made: Exhibit) -> str:
         roles = at.set_index("role")
         nets = roles.drop("traditional")
         best, classic = nets.sort_values("iqm").iloc[-1], roles.loc["traditional"]
-        who = "a net leads" if best["low"] > classic["high"] else "nobody leads clearly"
-        who = "the best classic method leads" if classic["low"] > best["high"] else who
+        if (at["seeds"] < 2).any():  # nothing to be tested by
+            who = "the best classic method is ahead" if classic["iqm"] > best["iqm"] else "a net is ahead"
+        else:
+            who = "a net leads" if best["low"] > classic["high"] else "nobody leads clearly"
+            who = "the best classic method leads" if classic["low"] > best["high"] else who
         first = runs.pop()[1] if runs and runs[-1][0] == who else int(str(size))
         runs.append((who, first, int(str(size))))
     parts = [f"from {a:,} to {b:,} examples {who}" if a != b else f"at {a:,} {who}" for who, a, b in runs]
-    return f"On {len(made.panel)} datasets, " + ", ".join(parts) + "."
+    alone = " (some have one seed: untested)" if made.pooled["seeds"].min() < 2 else ""
+    return f"On {len(made.panel)} datasets, " + ", ".join(parts) + alone + "."
 
 
 def _datasets_title(made: Exhibit) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 from harness import stats
 from harness.scale.roles import EARLY, FAMILIES, ROLES, rounded
 
+FAR = {"language": 1_000_000, "else": 100_000}  # up to where a crossing must have been looked for, to say there is none
 SENTENCES = (
     "Classic methods lead where data are few",
     "Nets gain more from data: their slope is steeper",
@@ -68,8 +69,11 @@ def _ordering(number: int, some: pd.DataFrame, crossed: pd.DataFrame) -> tuple[s
     )
     if not len(pairs):
         return "not measured", "no two sizes with two seeds"
-    behind = pairs["outcome"].isin(["first ahead"]).mean()
-    return ("holds" if len(over) >= len(pairs) / 2 else "fails" if behind > 0.5 else "cannot tell"), said
+    if len(over) >= len(pairs) / 2:
+        return "holds", said
+    far = pairs["largest"] >= FAR.get(pairs["family"].iloc[0], FAR["else"])
+    said += f", looked for up to {rounded(pairs['largest'].max())}"
+    return ("fails" if (far & (pairs["outcome"] == "first ahead")).mean() > 0.5 else "cannot tell"), said
 
 
 def _classic(some: pd.DataFrame) -> list[str]:
