@@ -114,6 +114,18 @@ def gate(rounds: Iterator[tuple[Span, Span]], factor: float) -> str | None:
     return None
 
 
+def unconfirmed(pool: Pool) -> tuple[int, int]:
+    """(alarms, comparisons) of the gate's first measurement alone, on equal code: what the second one has to catch."""
+    hits = total = 0
+    for rounds in pool.values():
+        gauge = Gauge(threads=1)
+        for pair in rounds:
+            gauge.add(*pair)
+            if gauge.verdict or gauge.fresh is not None:
+                hits, total, gauge = hits + (gauge.fresh is not None), total + 1, Gauge(threads=1)
+    return hits, total
+
+
 def asv(base: np.ndarray, head: np.ndarray) -> bool:
     """asv continuous: Mann-Whitney p < .002 and the medians apart by 1.1."""
     ratio = np.median(head) / np.median(base)
@@ -163,6 +175,9 @@ def main() -> None:
         runs = 2 * sum(map(len, pool.values()))
         print(f"{path.parent.parent.name}, {path.name.split('.')[0]}: {runs:,} processes, {len(pool)} cells")
         print(f"  sd of the log ratio of a pair's CPU seconds, median over cells: {spread:.1%}")
+        hits, of = unconfirmed(pool)
+        twice = 1 - (1 - (hits / of) ** 2) ** 40  # of 40 cells, were both measurements independent
+        print(f"  first measurement alone, equal code: {hits} alarms in {of}; twice running, in 40 cells: {twice:.2%}")
         for factor in (1.0, 1.05, 1.1):
             words = judged(pool, factor)
             told = ", ".join(f"{word} {words[word]}" for word in (SLOWER, FASTER, SAME, UNSURE))

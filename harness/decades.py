@@ -93,8 +93,8 @@ def sentences(kind: str) -> list[dict[str, Any]]:
             f"{a} to {b}": math.log10(ratios(first, second, kind)[b] / ratios(first, second, kind)[a])
             for a, b in pairwise(sorted(ratios(first, second, kind)))
         }
-        found.append({"sentence": sentence, "ratio": f"{first} / {second}", "verdict": verdict} | whole._asdict())
-        found[-1]["steps"] = steps
+        told = {"sentence": sentence, "ratio": f"{first} / {second}", "verdict": verdict, "steps": steps}
+        found.append(told | whole._asdict())
     return found
 
 

@@ -146,12 +146,12 @@ def told(name: str, machine: str, stops: Sequence[Stop], metric: str) -> dict[st
     values = [math.log(stop.value) if logs else stop.value for stop in stops]
     found = []
     for shift in shifts(values, LEAST[metric] if logs else LEAST["score"]):
-        near = range(max(1, shift.index - 1), min(len(stops), shift.index + 2))
+        near = range(max(1, shift.at - 1), min(len(stops), shift.at + 2))
         found.append(
             {
-                "index": shift.index,
-                "at": stops[shift.index].label,
-                "after": stops[shift.index - 1].label,
+                "index": shift.at,
+                "at": stops[shift.at].label,
+                "after": stops[shift.at - 1].label,
                 "change": math.expm1(shift.after - shift.before) if logs else shift.after - shift.before,
                 "p": shift.p,
                 "with": [f"{a} -> {b}" for k in near for a, b in _changed(stops[k - 1], stops[k])],

@@ -19,9 +19,9 @@ AFTER = 3  # points on each side of a shift, at least
 
 
 class Shift(NamedTuple):
-    """A shift at `index`, the first point of the new level. before, after: means of the levels on either side."""
+    """A shift at `at`, the first point of the new level. before, after: means of the levels on either side."""
 
-    index: int
+    at: int
     before: float
     after: float
     p: float

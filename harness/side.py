@@ -26,7 +26,9 @@ def main(folder: str) -> None:
     """Serve until input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what anything prints is not an answer
-    slot, cells, preload = isolate.Slot(), [], ()
+    slot = isolate.Slot()
+    cells: list[Cell] = []
+    preload: tuple[str, ...] = ()
     for line in sys.stdin:
         asked = json.loads(line)
         try:

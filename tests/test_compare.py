@@ -45,6 +45,7 @@ CELL = ("-t", "./mine.py", "-d", "iris", "--sizes", "32")
 def repository(tmp_path, monkeypatch):
     """A repository around the working directory; commit(text) -> short hash."""
     monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gauge, "LOOKS", (5, 10))
     monkeypatch.setattr(gauge, "AGAIN", (5, 10))
     here = tmp_path / "repository"
     here.mkdir()

@@ -100,7 +100,7 @@ def test_a_long_series_without_any_change():
 def test_up_and_down_again():
     chance = np.random.default_rng(1)
     values = chance.normal(0, 0.02, 60) + np.repeat([0, 0.1, 0], 20)
-    assert [abs(shift.index - at) <= 1 for shift, at in zip(shifts(values, 0.05), (20, 40), strict=True)]
+    assert [abs(shift.at - at) <= 1 for shift, at in zip(shifts(values, 0.05), (20, 40), strict=True)]
 
 
 def test_a_shift_too_small_to_count():
@@ -139,7 +139,7 @@ def test_the_same_places_as_apache_otava(seed):
     values = np.random.default_rng(seed).normal(0, 0.03, 60) + np.repeat([0, 0.1, 0.03], [20, 25, 15])
     found = shifts(values, math.log(1.05))
     places, changes = OTAVA[seed]
-    assert [shift.index for shift in found] == places
+    assert [shift.at for shift in found] == places
     assert [math.expm1(s.after - s.before) for s in found] == pytest.approx(
         changes, abs=0.002
     )  # theirs: of plain means

@@ -196,7 +196,9 @@ class Judge:
         why = self.ended or "the time was over"
         found = [finding for case in self.cases for finding in _of_case(case, why)]
         timed = [f for f in found if f.verdict and math.isfinite(f.verdict.p)]
-        adjusted = stats.benjamini_hochberg([f.verdict.p for f in timed if f.verdict]) if timed else []
+        if not timed:
+            return found
+        adjusted = stats.benjamini_hochberg([f.verdict.p for f in timed if f.verdict])
         for finding, p in zip(timed, adjusted, strict=True):
             if finding.word == gauge.SLOWER and p > 0.05:
                 finding.word = gauge.UNSURE
@@ -214,8 +216,9 @@ def _of_case(case: Case, why: str) -> list[Finding]:
             spans = [pair[place] for pair in (*one.first, *(one.fresh or ()))]
             medians[label] = statistics.median(getattr(span, one.clock or "wall") for span in spans) if spans else None
         logs = one.logs(one.fresh or one.first)
-        words = verdict.word, verdict.why
-        found.append(Finding(case.name, case.what, quantity, *words, verdict, one.clock, **medians, logs=logs))
+        made = Finding(case.name, case.what, quantity, verdict.word, verdict.why, verdict, one.clock, logs=logs)
+        made.base, made.head = medians["base"], medians["head"]
+        found.append(made)
     return [*found, *filter(None, (_memory(case), _score(case)))]
 
 
@@ -238,7 +241,9 @@ def _memory(case: Case) -> Finding | None:
     word = gauge.SAME
     if abs(grown) > BYTES and abs(grown) > MORE * medians["base"]:
         word = BIGGER if grown > 0 else SMALLER
-    return Finding(case.name, case.what, "memory", word, f"{grown / 2**20:+.1f} MiB", **medians)
+    return Finding(
+        case.name, case.what, "memory", word, f"{grown / 2**20:+.1f} MiB", base=medians["base"], head=medians["head"]
+    )
 
 
 def _scores_equal(case: Case) -> bool:
@@ -257,21 +262,23 @@ def _score(case: Case) -> Finding | None:
         return Finding(case.name, case.what, "score", gauge.UNSURE, f"the head tells no {metric}")
     values = {label: [case.scores[label][seed]["test"][metric] for seed in both] for label in case.scores}
     means = {label: statistics.fmean(one) for label, one in values.items()}
+    made = Finding(case.name, case.what, "score", gauge.UNSURE, "", base=means["base"], head=means["head"])
     if _scores_equal(case):
-        return Finding(case.name, case.what, "score", gauge.SAME, "bit-equal", **means)
+        made.word, made.told = gauge.SAME, "bit-equal"
+        return made
     if len(both) < 2:
-        return Finding(case.name, case.what, "score", gauge.UNSURE, "differs on the one seed that was run", **means)
+        made.told = "differs on the one seed that was run"
+        return made
     least = POINTS if metric in BOUNDED else SHARE * abs(means["base"])
     change = stats.paired_t([sign * v for v in values["head"]], [sign * v for v in values["base"]])
-    word = gauge.UNSURE
     if change.high < 0 and change.mean < -least:
-        word = WORSE
+        made.word = WORSE
     elif change.low > 0 and change.mean > least:
-        word = BETTER
+        made.word = BETTER
     elif -least <= change.low and change.high <= least:
-        word = gauge.SAME
-    told = f"{metric} {means['head'] - means['base']:+.4f} over {len(both)} seeds"
-    return Finding(case.name, case.what, "score", word, told, **means)
+        made.word = gauge.SAME
+    made.told = f"{metric} {means['head'] - means['base']:+.4f} over {len(both)} seeds"
+    return made
 
 
 def short(what: Mapping[str, Any]) -> str:
