@@ -246,7 +246,7 @@ def test_an_environment_of_its_own(repository, tmp_path, capsys):
 
 def test_stopped_midway(repository, tmp_path):
     """Ctrl-C: what was found so far, exit code 130, and nobody is left behind."""
-    repository(MINE.format(loops=3_000_000, more=""))
+    repository(MINE.format(loops=6_000_000, more=""))
     command = [sys.executable, "-m", "harness", "compare", "HEAD", *CELL, "--results", str(tmp_path / "rows"), "--json"]
     mark = f"stopped midway {os.getpid()}"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "ERAS_TEST_MARK": mark}
@@ -254,7 +254,7 @@ def test_stopped_midway(repository, tmp_path):
     while not any(b"harness.server" in _read(p.parent / "cmdline") for p in _marked(mark)):
         time.sleep(0.1)
         assert process.poll() is None
-    time.sleep(1.5)  # among the first pairs
+    time.sleep(4)  # among the first pairs
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in err
@@ -313,8 +313,8 @@ def test_somebody_elses_pytest_benchmark_suite(repository, tmp_path, capsys, mon
     base = repository(BENCH.format(loops=5_000), "bench/test_work.py")
     head = repository(BENCH.format(loops=20_000), "bench/test_work.py")
     monkeypatch.setattr(suite, "SECONDS", 0.05)
-    monkeypatch.setattr(gauge, "LOOKS", (4,))
-    monkeypatch.setattr(gauge, "AGAIN", (4,))
+    monkeypatch.setattr(gauge, "LOOKS", (4, 8))
+    monkeypatch.setattr(gauge, "AGAIN", (4, 8))
     code, outcome, _ = compared(capsys, tmp_path, base, head, "--pytest-benchmark", "bench", "--cells", "1")
     assert code == 1
     (one,) = outcome["findings"]
