@@ -163,18 +163,18 @@ def paired_t(
     return Paired(float(mean), float(mean - half), float(mean + half), float(p))
 
 
-def winsorised(values: Sequence[float] | np.ndarray, level: float = 0.99, cut: float = 0.1) -> Paired:
+def winsorised(values: Sequence[float] | np.ndarray, level: float = 0.99, cut: float = 0.2) -> Paired:
     """Mean of n >= 3 values that stands a few wild ones, its two-sided interval, one-sided p of "it is above 0".
 
     The g = floor(cut n) smallest and the g largest values are moved to the nearest that stays; the t interval of what
     comes out has n - 2g - 1 degrees of freedom (Dixon & Tukey, Technometrics 10(1), 1968). Below 10 values g is 0, and
-    this is Student's t.
+    this is Student's t: two values fewer of five would leave two degrees of freedom.
     """
     x = np.sort(_finite(values))
     n = len(x)
     if n < 3:
         raise ValueError(f"an interval needs 3 values, these are {n}")
-    g = int(cut * n)
+    g = int(cut * n) if n >= 10 else 0
     x = np.clip(x, x[g], x[n - 1 - g])
     mean, free = x.mean(), n - 2 * g - 1
     error = x.std(ddof=1) / n**0.5 * (n - 1) / free

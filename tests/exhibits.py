@@ -268,5 +268,5 @@ def outcome(hostile=""):
         "schema": 1, "base": side, "head": side, "machine": {"name": "fake-2c"}, "seconds": 61.0, "cells": 3,
         "visible": 0.04, "overall": {"ratio": 1.02, "low": 0.99, "high": 1.05, "timings": 3},
         "counts": {"SLOWER": 1, "BIGGER": 1, "FAILS": 1, "CANNOT TELL": 1, "SAME": 1}, "findings": findings,
-        "thrown": 0, "left_out": [], "told": [], "ended": "", "pending": 0, "exit": 1,
+        "thrown": 0, "left_out": [], "told": [], "ended": "", "pending": 0, "self": False, "exit": 1,
     }  # fmt: skip

@@ -14,9 +14,9 @@ from harness import stats
 
 LOOKS = (5, 10, 15, 20)  # numbers of pairs at which a verdict may fall
 AGAIN = (10, 15, 20)  # the same, of the fresh pairs
-LEAST = 0.03  # a smaller change of the mean counts as none, however sure
+LEAST = 0.02  # a smaller change of the mean counts as none, however sure
 ZONE = 0.05  # SAME: the whole interval lies within this
-LEVEL = 0.99
+LEVEL, SECOND = 0.99, 0.98  # of the intervals: of the first measurement, of the one with fresh pairs
 SINGLE = 1.02  # CPU seconds for each wall second, at most, of what runs on one core
 BUSY = 0.5  # the same at least, in the middle run of each side: what mostly waits is judged by the wall
 APART = math.log(1.1)  # wall and CPU ratios that differ more in the middle pair: one side waits for something
@@ -25,7 +25,10 @@ SLOWER, FASTER, SAME, UNSURE = "SLOWER", "FASTER", "SAME", "CANNOT TELL"
 
 
 class Verdict(NamedTuple):
-    """What the pairs say: head / base - 1, its 99 % interval, and the smallest change that could have been seen."""
+    """What the pairs say: head / base - 1, its interval, and the smallest change that could have been seen.
+
+    The interval is of 99 %; of the fresh pairs, where these decided, of 98 %.
+    """
 
     word: str
     change: float
@@ -45,9 +48,9 @@ class Span(NamedTuple):
     cpu: float
 
 
-def judged(logs: list[float]) -> Verdict:
+def judged(logs: list[float], level: float = LEVEL) -> Verdict:
     """The verdict of n >= 5 log ratios as they stand."""
-    mean, low, high, p = stats.winsorised(logs, LEVEL)
+    mean, low, high, p = stats.winsorised(logs, level)
     half = (high - low) / 2
     ends = [math.expm1(value) for value in (mean, low, high)]
     word = UNSURE
@@ -72,6 +75,7 @@ class Gauge:
     fresh: list[tuple[Span, Span]] | None = None  # of the second measurement; None: not asked for
     verdict: Verdict | None = None  # set once it is decided
     clock: str = ""  # which seconds judge, "cpu" or "wall": set at the first look
+    seemed: Verdict | None = None  # what the first measurement said that is to be confirmed
 
     def add(self, base: Span, head: Span) -> None:
         """One more pair. Once there is a verdict it is let go by."""
@@ -102,13 +106,13 @@ class Gauge:
     def _look(self) -> None:
         now = judged(self.logs(self.first))
         if now.word in (SLOWER, FASTER):
-            self.fresh = []
+            self.fresh, self.seemed = [], now
         elif now.word != UNSURE or len(self.first) == LOOKS[-1]:
             self.verdict = now
 
     def _look_again(self) -> None:
-        assert self.fresh is not None
-        now, before = judged(self.logs(self.fresh)), judged(self.logs(self.first))
+        assert self.fresh is not None and self.seemed is not None
+        now, before = judged(self.logs(self.fresh), SECOND), self.seemed
         if now.word == before.word:
             both = now.p * before.p
             self.verdict = now._replace(p=both * (1 - math.log(both)) if both else 0.0)  # Fisher: of two looks
@@ -129,8 +133,7 @@ class Gauge:
             self.verdict = Verdict(UNSURE, nothing, nothing, nothing, len(pairs), math.inf, nothing, why)
             return self.verdict
         now = judged(self.logs(pairs))
-        before = judged(self.logs(self.first)) if self.fresh is not None else now
-        if SLOWER in (before.word, now.word):
+        if SLOWER in (now.word, self.seemed and self.seemed.word):
             self.verdict = now._replace(word=UNSURE, why=f"seems slower, but {why}: not confirmed", pending=True)
         else:
             self.verdict = now if now.word == SAME else now._replace(word=UNSURE, why=why)

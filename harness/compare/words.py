@@ -40,6 +40,7 @@ def outcome(judge: Judge, sides: dict[str, Any], told: list[str], seconds: float
         "told": told,
         "ended": judge.ended,
         "pending": pending,
+        "self": all(sides["base"].get(name) == sides["head"].get(name) for name in ("commit", "dirty", "python")),
         "exit": 1 if worse else 2 if unsure or pending or judge.ended else 0,
     }
 
@@ -67,6 +68,10 @@ def _overall(found: list[Finding]) -> dict[str, float] | None:
 def headline(found: dict[str, Any]) -> str:
     """One sentence."""
     counts = found["counts"]
+    if found["self"] and not found["ended"]:
+        timed = sum("pairs" in f for f in found["findings"])
+        alarms = sum(f["word"] in (*BAD, *GOOD) for f in found["findings"])
+        return f"Self-test: {alarms} false alarms in {timed} timings of equal code."
     worse = [f"{counts[word]} {word}" for word in BAD if word in counts]
     if found["ended"]:
         return f"Ended early ({found['ended']}): these are the verdicts so far."
