@@ -159,7 +159,8 @@ def test_runs_are_paired_in_turn_and_cells_in_rotation():
         inner = side.measure
         side.measure = lambda *a, label=label, inner=inner: order.append((label, a[0])) or inner(*a)
     judged(base, head, ("one", "two"))
-    first, second = order[:4], order[4:8]
+    assert order[:2] == [("base", "one"), ("head", "one")]  # to warm up
+    first, second = order[2:6], order[6:10]
     assert first == [("base", "one"), ("head", "one"), ("base", "two"), ("head", "two")]
     assert second == [("head", "one"), ("base", "one"), ("head", "two"), ("base", "two")]
     assert base.renewed == head.renewed >= 1
@@ -270,7 +271,7 @@ def test_the_time_is_over():
 def test_a_user_who_has_seen_enough():
     class Impatient(Scripted):
         def measure(self, *asked):
-            if len(self.calls) == 7:
+            if len(self.calls) == 8:
                 raise KeyboardInterrupt
             return super().measure(*asked)
 
@@ -283,7 +284,7 @@ def test_a_user_who_has_seen_enough():
 def test_a_side_that_dies_midway_loses_no_verdict():
     class Dying(Scripted):
         def measure(self, *asked):
-            if len(self.calls) == 9:
+            if len(self.calls) == 10:
                 raise judge.SideDied("it is gone")
             return super().measure(*asked)
 

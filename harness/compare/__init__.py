@@ -131,7 +131,10 @@ def _cases(args: argparse.Namespace, sides: dict[str, Any], touched: set[str]) -
         raise Mistake("the two sides have no cell in common: nothing can be compared")
     if len(names) > args.cells:
         told.append(f"{len(names) - args.cells} of {len(names)} cells are left out: --cells {len(names)} takes all")
-    return [Case(name, head.cells[name]["what"]) for name in names[: args.cells]], told
+    taken = names[: args.cells]
+    return [
+        Case(name, head.cells[name]["what"], touched=bool(touched & set(head.cells[name]["files"]))) for name in taken
+    ], told
 
 
 def _touched(top: Path, base: Revision, head: Revision) -> set[str]:

@@ -83,6 +83,7 @@ class Case:
     gauges: dict[str, Gauge] = field(default_factory=dict)
     samples: dict[str, list[Sample]] = field(default_factory=lambda: {"base": [], "head": []})
     scores: dict[str, dict[int, Any]] = field(default_factory=lambda: {"base": {}, "head": {}})
+    touched: bool = False  # the change is about a file of it
     thrown: int = 0
     stumbled: bool = False  # its last pair failed, for the first time
     failed: str = ""  # why no more pairs are run
@@ -117,6 +118,8 @@ class Judge:
     def go(self) -> None:
         """Measure until all is decided, the time is over, or the user ends it."""
         try:
+            for side in self.sides.values():  # what starts up and imports is nobody's pair
+                side.measure(self.cases[0].name, self.cases[0].what["seed"], self.timeout)
             while open_ := [case for case in self.cases if case.open]:
                 if time.monotonic() > self.end:
                     break
@@ -140,10 +143,10 @@ class Judge:
             self.ended = str(died)
 
     def _make_room(self) -> None:
-        """After one round, leave out from the end those cells for whose first two looks there is no time."""
+        """After one round, leave out cells for whose first two looks time is short: the dearest; touched ones last."""
         left = self.end - time.monotonic()
         rounds = gauge.LOOKS[:2][-1] - 1
-        going = [case for case in self.cases if case.open]
+        going = sorted((case for case in self.cases if case.open), key=lambda case: (not case.touched, case.seconds))
         while len(going) > 1 and rounds * sum(case.seconds for case in going) > left:
             self.left_out.append(going.pop())
         self.cases = [case for case in self.cases if case not in self.left_out]
