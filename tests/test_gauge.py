@@ -1,5 +1,6 @@
 """The gate's arithmetic and the judge's rules: closed forms, planted changes, sides that are scripted."""
 
+import itertools
 import math
 
 import numpy as np
@@ -248,8 +249,15 @@ def test_a_clock_that_changes_within_a_pair_throws_it_away(monkeypatch):
     speeds = iter([1.0, 1.0, 1.5] * 3 + [1.0] * 1000)  # in the first three pairs the machine slows down midway
     monkeypatch.setattr(machine, "reference", lambda: next(speeds))
     made, found, _ = judged(Scripted(), Scripted(seed=1))
-    assert made.cases[0].thrown == 3
+    assert made.thrown == 3
     assert found["one", "fit"].verdict.pairs == len(made.cases[0].samples["base"]) - 3
+
+
+def test_a_clock_that_changes_all_the_time_is_noise(monkeypatch):
+    speeds = itertools.cycle([1.0, 1.0, 1.5])
+    monkeypatch.setattr(machine, "reference", lambda: next(speeds))
+    made, found, _ = judged(Scripted(), Scripted(seed=1))
+    assert made.thrown == judge.THROWN and found["one", "fit"].word == SAME
 
 
 def test_the_time_is_over():

@@ -18,7 +18,10 @@ from harness.compare.gauge import Gauge, Span, Verdict
 from harness.scale.roles import BOUNDED
 
 DRIFT = 1.25  # of the reference workload within a pair: beyond it the pair is thrown away
-THROWN = 5  # pairs of a cell that may be thrown away: a clock that changes all the time is noise, as any other
+THROWN, OFTEN = (
+    5,
+    0.05,
+)  # pairs that may be thrown away, or their share: a clock that changes often is noise like any other
 SEEDS = 10  # that settle whether scores that differ are worse
 POINTS, SHARE = 0.002, 0.002  # a loss of score that counts: .2 points; where a metric has no points, of the base's mean
 MORE, BYTES = 0.05, 8 << 20  # memory that counts as more: both
@@ -84,7 +87,6 @@ class Case:
     samples: dict[str, list[Sample]] = field(default_factory=lambda: {"base": [], "head": []})
     scores: dict[str, dict[int, Any]] = field(default_factory=lambda: {"base": {}, "head": {}})
     touched: bool = False  # the change is about a file of it
-    thrown: int = 0
     stumbled: bool = False  # its last pair failed, for the first time
     failed: str = ""  # why no more pairs are run
     seconds: float = 0.0  # of its last pair
@@ -112,7 +114,7 @@ class Judge:
         self.cases, self.timeout, self.say, self.tick = cases, timeout, say, tick
         self.end = time.monotonic() + seconds
         self.left_out: list[Case] = []
-        self.rounds = 0
+        self.rounds = self.pairs = self.thrown = 0
         self.ended = ""  # why it ended early: "interrupted", or what a side said last
 
     def go(self) -> None:
@@ -171,8 +173,9 @@ class Judge:
         for label, sample in pair.items():
             if sample.quality:
                 case.scores[label].setdefault(case.what["seed"], sample.quality)
-        if max(speeds) / min(speeds) > DRIFT and case.thrown < THROWN:
-            case.thrown += 1
+        self.pairs += 1
+        if max(speeds) / min(speeds) > DRIFT and self.thrown < max(THROWN, OFTEN * self.pairs):
+            self.thrown += 1
             return
         threads = case.what["threads"] if case.what["device"] == "cpu" else 0  # on a GPU the CPU's seconds say nothing
         for quantity, base in pair["base"].spans.items():

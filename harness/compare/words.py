@@ -35,7 +35,7 @@ def outcome(judge: Judge, sides: dict[str, Any], told: list[str], seconds: float
         "overall": _overall(found),
         "counts": {word: counts[word] for word in ORDER if counts[word]},
         "findings": [_plain(f) for f in found],
-        "thrown": sum(case.thrown for case in judge.cases),
+        "thrown": judge.thrown,
         "left_out": [short(case.what) for case in judge.left_out],
         "told": told,
         "ended": judge.ended,
