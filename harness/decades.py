@@ -10,17 +10,16 @@ import csv
 import math
 from functools import cache
 from itertools import combinations, pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
 
-from harness import machine
+from harness import machine, published
 from harness.screen import show
 from harness.screen import table as aligned
 
-TABLE = Path(__file__).parent / "published" / "decades.csv"
+TABLE = published.FOLDER / "decades.csv"
 AXES = {"data": "examples", "memory": "bytes", "compute": "FLOP/s"}
 KINDS = ("printed", "independent")
 DAY = 86_400  # seconds: what a decade's machine may compute for

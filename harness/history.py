@@ -12,10 +12,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from harness import imports
+from harness import imports, published
 from harness.catalogue import Mistake
 from harness.compare.judge import short
 from harness.imports import Point
@@ -59,7 +58,7 @@ def command(args: argparse.Namespace) -> int:
 
 def _imported(place: str) -> list[Point]:
     if place in PUBLISHED:
-        place = str(Path(__file__).parent / "published" / PUBLISHED[place])
+        place = str(published.FOLDER / PUBLISHED[place])
     return imports.read(place)
 
 
@@ -103,7 +102,7 @@ def _point(row: Row, value: float, args: argparse.Namespace) -> Point:
     commit = (from_["commit"] or "") + ("+" if from_["dirty"] else "")
     versions = ", ".join(f"{name} {version}" for name, version in sorted(from_["versions"].items()))
     versions = f"Python {from_['python']}, {versions}, {from_['machine']['system']}"
-    made = Point(name, key["machine"], from_["started"], commit, float(value), versions, args.metric, key["seed"])
+    made = Point(name, key["machine"], from_["started"], commit, float(value), versions, args.metric)
     return made._replace(run=from_["eras"] if args.by == "version" else from_["run"])
 
 

@@ -27,7 +27,6 @@ class Point(NamedTuple):
     value: float
     versions: str = ""
     metric: str = "time"
-    seed: int = 0
     run: str = ""
 
 

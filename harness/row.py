@@ -80,6 +80,13 @@ def build(cell: Cell, measured: Mapping[str, Any], run: str, **outcome: Any) -> 
     return row
 
 
+def of_outcome(cell: Cell, outcome: Any, run: str, **circumstances: Any) -> dict[str, Any]:
+    """The row of a cell that ran. outcome: isolate.Outcome; the rest: timeout, limit, enforced_by, search, loan."""
+    told = {"status": outcome.status, "reason": outcome.reason, "wall": outcome.seconds, "peak": outcome.peak}
+    told["stderr"] = outcome.output if outcome.status != "ok" else ""
+    return build(cell, outcome.measured, run, **told, **circumstances)
+
+
 def _reasons(row: Mapping[str, Any], own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(path, reason) of every null in the row."""
     ended = f"the cell ended as {row['status']}: {row['reason']}" if row["status"] != "ok" else ""

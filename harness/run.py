@@ -320,19 +320,14 @@ class Loop:
         if outcome.status == "timeout" and slot.timeout < self.options.timeout and left is not None and left <= 0:
             self._leave_out(work, f"stopped after {outcome.seconds:.0f} s: the budget ended while it ran")
         else:
-            made = row.build(
+            made = row.of_outcome(
                 work.cell,
-                outcome.measured,
+                outcome,
                 self.run,
-                status=outcome.status,
-                reason=outcome.reason,
-                stderr=outcome.output if outcome.status != "ok" else "",
-                wall=outcome.seconds,
                 timeout=slot.timeout,
                 loan=self._loan(work),
                 limit=slot.limit,
                 enforced_by=self.enforced_by,
-                peak=outcome.peak,
                 search=work.search,
             )
             self._store(made)

@@ -26,7 +26,7 @@ def main(folder: str) -> None:
     """Serve until input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what anything prints is not an answer
-    slot = isolate.Slot()
+    slot, enforced_by = isolate.Slot(), machine.limits()["memory"]
     cells: list[Cell] = []
     preload: tuple[str, ...] = ()
     for line in sys.stdin:
@@ -39,7 +39,7 @@ def main(folder: str) -> None:
                 answer: dict[str, Any] = {"cells": [_told(cell) for cell in cells], "told": told}
             elif "measure" in asked:
                 cell = dataclasses.replace(cells[asked["measure"]], seed=asked["seed"])
-                answer = {"row": _measured(slot, cell, preload, Path(folder), asked["timeout"])}
+                answer = {"row": _measured(slot, cell, preload, Path(folder), asked["timeout"], enforced_by)}
                 if changed := plan.changed(cell):
                     answer = {"changed": changed}
             else:
@@ -65,30 +65,19 @@ def _planned(arguments: list[str]) -> tuple[list[Cell], list[str]]:
 def _told(cell: Cell) -> dict[str, Any]:
     key = plan.identity(plan.key(cell))
     files = {str(path) for found in plan.files(cell) for path in (found.path, *found.ours)}
-    inside = [path.removeprefix(f"{catalogue.ROOT}/") for path in files]
-    return {"name": json.dumps(key, sort_keys=True), "what": key | {"seed": cell.seed}, "files": sorted(inside)}
+    return {"name": json.dumps(key, sort_keys=True), "what": key | {"seed": cell.seed}, "files": sorted(files)}
 
 
-def _measured(slot: isolate.Slot, cell: Cell, preload: tuple[str, ...], folder: Path, timeout: float) -> dict[str, Any]:
+def _measured(
+    slot: isolate.Slot, cell: Cell, preload: tuple[str, ...], folder: Path, timeout: float, enforced_by: str
+) -> dict[str, Any]:
     """The cell's row."""
     limit = int(run.SHARE * machine.memory_available())
     slot.start(cell, preload, run.request(cell, folder / "blobs", {}, 0), timeout, limit)
     outcome = None
     while outcome is None:
         outcome = slot.watch(run.LOOK)
-    return row.build(
-        cell,
-        outcome.measured,
-        "compare",
-        status=outcome.status,
-        reason=outcome.reason,
-        stderr=outcome.output if outcome.status != "ok" else "",
-        wall=outcome.seconds,
-        timeout=timeout,
-        limit=limit,
-        enforced_by=machine.limits()["memory"],
-        peak=outcome.peak,
-    )
+    return row.of_outcome(cell, outcome, "compare", timeout=timeout, limit=limit, enforced_by=enforced_by)
 
 
 if __name__ == "__main__":

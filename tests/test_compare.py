@@ -45,8 +45,7 @@ CELL = ("-t", "./mine.py", "-d", "iris", "--sizes", "32")
 def repository(tmp_path, monkeypatch):
     """A repository around the working directory; commit(text) -> short hash."""
     monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(gauge, "LOOKS", (5, 10))
-    monkeypatch.setattr(gauge, "AGAIN", (5, 10))
+    monkeypatch.setattr(gauge, "AGAIN", (5, 10, 15, 20))
     here = tmp_path / "repository"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -81,7 +80,7 @@ def found(outcome):
 
 
 def test_a_planted_slowdown_is_found_and_told(repository, tmp_path, capsys):
-    base, head = repository(QUICK), repository(SLOW)
+    base, head = (repository(MINE.format(loops=loops, more="")) for loops in (2_000_000, 4_000_000))
     markdown = tmp_path / "comment.md"
     code, outcome, _ = compared(capsys, tmp_path, base, head, *CELL, "--markdown", str(markdown))
     assert (code, found(outcome)["fit"]["word"]) == (1, gauge.SLOWER)

@@ -74,14 +74,10 @@ def _sides(
     try:
         for side in made.values():
             side.start(_arguments(args), where)
-    except SideDied as died:
+    except (SideDied, Mistake) as error:
         for side in made.values():
             side.close()
-        raise Mistake(str(died)) from None
-    except Mistake:
-        for side in made.values():
-            side.close()
-        raise
+        raise Mistake(str(error)) from None
     return made
 
 

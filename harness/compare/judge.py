@@ -18,10 +18,7 @@ from harness.compare.gauge import Gauge, Span, Verdict
 from harness.scale.roles import BOUNDED
 
 DRIFT = 1.25  # of the reference workload within a pair: beyond it the pair is thrown away
-THROWN, OFTEN = (
-    5,
-    0.05,
-)  # pairs that may be thrown away, or their share: a clock that changes often is noise like any other
+THROWN, OFTEN = 5, 0.05  # pairs that may be thrown away, or their share: a clock that changes often is mere noise
 SEEDS = 10  # that settle whether scores that differ are worse
 POINTS, SHARE = 0.002, 0.002  # a loss of score that counts: .2 points; where a metric has no points, of the base's mean
 MORE, BYTES = 0.05, 8 << 20  # memory that counts as more: both
@@ -98,7 +95,7 @@ class Case:
 
 
 class Judge:
-    """A comparison while it runs. `say` tells the user; `clock` is time.monotonic, or a test's."""
+    """A comparison while it runs. `say` tells the user; `tick` gets the cases after each pair."""
 
     def __init__(
         self,

@@ -67,15 +67,15 @@ def repository(here: Path) -> Path:
 
 def revision(top: Path, name: str, as_it_lies: bool) -> Revision:
     """The files of a revision. as_it_lies: the commit that is checked out is taken with its uncommitted changes."""
+    head = git(top, "rev-parse", "HEAD")
+    commit = head
     if name != TREE:
         try:
             commit = git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         except Mistake:
             raise Mistake(f"{name} is no revision of {top}: a branch, a tag or a commit is right (`git log`)") from None
-    else:
-        commit = git(top, "rev-parse", "HEAD")
     dirty = bool(git(top, "status", "--porcelain"))
-    if name == TREE or (as_it_lies and dirty and commit == git(top, "rev-parse", "HEAD")):
+    if name == TREE or (as_it_lies and dirty and commit == head):
         return Revision(name, top, commit, dirty)
     return Revision(name, _unpacked(top, commit), commit)
 
@@ -204,7 +204,7 @@ class Side:
             raise Mistake(f"{self.label} side, {self.of.name}: {answer['error']}")
         self.told = answer["told"]
         for number, cell in enumerate(answer["cells"]):
-            files_ = [path.removeprefix(f"{self.of.tree}/") for path in cell["files"]]
+            files_ = [path.removeprefix(f"{self.of.tree.resolve()}/") for path in cell["files"]]
             self.cells[cell["name"]] = cell | {"number": number, "files": files_}
 
     def ask(self, **request: Any) -> dict[str, Any]:
