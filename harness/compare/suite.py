@@ -68,13 +68,15 @@ class Suite:
         options = ["--benchmark-only", f"--benchmark-max-time={SECONDS}", "--benchmark-disable-gc"]
         quiet = ["-q", "-p", "no:cacheprovider", f"--rootdir={self.of.tree}"]  # names are told from the root
         path = os.pathsep.join([str(self.of.tree), str(self.of.tree / "src")])
+        # a worker of pytest-xdist must not hand down that it is one: pytest-benchmark would measure nothing there
+        variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
         try:
             with tempfile.TemporaryDirectory() as folder:
                 report = Path(folder) / "report.json"
                 process = subprocess.Popen(
                     [self.python, "-m", "pytest", what, *options, *quiet, f"--benchmark-json={report}"],
                     cwd=self.of.tree,
-                    env={**os.environ, "PYTHONPATH": path},
+                    env={**variables, "PYTHONPATH": path},
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
