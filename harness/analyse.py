@@ -67,7 +67,13 @@ def _settings(values: Any) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(values.items())) if isinstance(values, Mapping) else ""
 
 
-def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+def _budget(given: Any) -> str:
+    if isinstance(given, Mapping) and given.get("unit") == "flops":
+        return f"{given.get('amount'):.3g} FLOPs"
+    return " ".join(str(_at({"budget": given}, "budget", name)) for name in ("amount", "unit"))
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """One row, flat. Seconds are seconds, memory is MiB."""
     key, made = row.get("key"), row.get("provenance")
     quality, time, memory = row.get("quality"), row.get("time"), row.get("memory")
@@ -97,7 +103,7 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _at(key, name) for name in ("size", "seed", "threads", "dtype")},
         "device": _at(key, "device") or "cpu",
         "tune": tune,
-        "budget": " ".join(str(_at(key, "budget", name)) for name in ("amount", "unit")),
+        "budget": _budget(_at(key, "budget")),
         "kind": "net" if _at(key, "budget") else "classic",  # what learns in steps has a budget of them
         "plain": str(not condition and not tune),
         "base": f"{technique}[{keywords}]" if keywords else technique,
@@ -144,7 +150,7 @@ def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataF
     arms = [row for row in rows if bool((_at(row, "key", "condition") or {}).get("validation")) == held_out]
     trials = f"{len(rows) - len(arms):,} runs that held rows out, to choose by, are no arms of their own"
     told = [trials] if len(arms) < len(rows) and not held_out else []
-    table = pd.DataFrame([_line(row) for row in arms], columns=list(_line({})))
+    table = pd.DataFrame([flat(row) for row in arms], columns=list(flat({})))
     for name in table.columns.difference([*NUMBERS, "higher_is_better"]):
         table[name] = table[name].map(lambda value: "" if value is None else str(value)).astype(str)
     for name in NUMBERS:

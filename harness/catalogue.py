@@ -12,11 +12,11 @@ import importlib.util
 import math
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, UnionType
 from typing import Any, get_args, get_origin
 
 from harness import contract
@@ -167,11 +167,15 @@ def typed(made: Any, kind: type, where: str) -> Any:
 
 
 def _is_a(value: Any, asked: Any) -> bool:
+    if get_origin(asked) is UnionType:
+        return any(_is_a(value, one) for one in get_args(asked))
+    if get_origin(asked) is Callable:
+        return callable(value)
     if get_origin(asked) is tuple:
         return isinstance(value, tuple) and all(isinstance(item, get_args(asked)[0]) for item in value)
     if get_origin(asked) is Mapping:
         return isinstance(value, Mapping)
-    return isinstance(value, asked) or (asked in (float, float | None) and isinstance(value, int))
+    return isinstance(value, asked) or (asked is float and isinstance(value, int))
 
 
 def _literal(node: ast.expr, path: Path) -> Any:

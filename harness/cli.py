@@ -6,19 +6,21 @@ import re
 import sys
 from collections.abc import Sequence
 
+from harness.rungs import DAY
+
 SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 STATUSES = ("timeout", "oom", "error", "diverged", "unsupported", "skipped")
 
 
 def seconds(text: str) -> float:
     """
-    >>> seconds("90"), seconds("1.5m"), seconds("2h")
-    (90.0, 90.0, 7200.0)
+    >>> seconds("90"), seconds("1.5m"), seconds("2h"), seconds("1d")
+    (90.0, 90.0, 7200.0, 86400.0)
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)", text.strip().lower())
     if not match or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90, 90s, 10m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90, 90s, 10m, 2h or 1d")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def amount(text: str) -> int:
@@ -106,7 +108,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--stored", action="store_true", help="run nothing: tell from the rows that are there")
     made.add_argument("--overlay", default="", metavar="NAME", help="published figures beside ours: benchm-ml")
     made.set_defaults(budget=600.0)
-    command("decades", "data, memory and compute per decade (d2l 1.5.1), and this machine among them", "eras decades")
+    made = command(
+        "decades", "data, memory and compute per decade (d2l 1.5.1): what each could learn, and who won", "eras decades"
+    )
+    made.add_argument("--results", metavar="DIR", action="append", help="where rows are (default: results/local)")
+    _period(made)
     _compare(command)
     _history(command)
     made = command("doctor", "this machine, and what can be measured on it", "eras doctor --measure")
@@ -128,9 +134,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _period(made: argparse.ArgumentParser) -> None:
+    told = "that a decade's machine computes for, in `decades` (default: 1d)"
+    made.add_argument("--period", type=seconds, default=DAY, metavar="TIME", help=told)
+
+
 def _what_to_run(made: argparse.ArgumentParser, plans: bool = True) -> None:
     if plans:
         made.add_argument("plan", nargs="?", help="a plan's name or file (default: tour, unless -t or -d is given)")
+        _period(made)
     made.add_argument(
         "-t", "--technique", action="append", metavar="TECH", help="NAME, NAME:VALUE, NAME[k=v], or ./file.py"
     )

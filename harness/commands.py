@@ -8,10 +8,10 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness import catalogue, machine, plan
 from harness.catalogue import ROOT, Mistake
@@ -72,8 +72,17 @@ def _others(args: argparse.Namespace) -> tuple[list, list]:
 # --------------------------------------------------------------------------------------------------------- plan and run
 
 
-def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[str, ...]]:
-    """The cells that the arguments ask for, the plan's own budget in seconds, and what the plan left out."""
+class Wanted(NamedTuple):
+    """The cells that the arguments ask for; of their plan the budget in seconds, what it left out, and its account."""
+
+    cells: list[Cell]
+    seconds: float | None
+    told: tuple[str, ...]
+    account: Callable[[Cell], Mapping[str, Any]] | None
+
+
+def cells_of(args: argparse.Namespace) -> Wanted:
+    """What to run. Raises Mistake where nothing is."""
     threads = args.threads or 1
     for kind, flag in (("technique", "-t"), ("dataset", "-d")):
         if args.plan in catalogue.names(kind):
@@ -81,11 +90,11 @@ def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[
     if args.plan or not (args.technique or args.dataset):
         if args.offers:
             raise Mistake("--offers holds rows out for validation, which no plan does: name techniques with -t instead")
-        made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)])
-        blocks, seconds, told = made.blocks, made.seconds, made.told
+        made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)], args.period)
+        blocks, seconds, told, account = made.blocks, made.seconds, made.told, made.account
         _check_filters(made, args)
     else:
-        blocks, seconds, told = (_asked_block(args),), None, ()
+        blocks, seconds, told, account = (_asked_block(args),), None, (), None
     blocks = tuple(b for block in blocks for b in _filtered(block, args))
     found: dict[str, tuple[Cell, int]] = {}
     for block in sorted(blocks, key=lambda block: block.later):
@@ -100,7 +109,8 @@ def cells_of(args: argparse.Namespace) -> tuple[list[Cell], float | None, tuple[
         raise Mistake(
             f"nothing to run on {args.device}: {why} (`eras list techniques` tells tasks, `eras list datasets` forms)"
         )
-    return plan.ordered(unique, [later for _, later in found.values()]), seconds, (*told, *left)
+    cells = plan.ordered(unique, [later for _, later in found.values()])
+    return Wanted(cells, seconds, (*told, *left), account)
 
 
 def _untaken(name: str) -> str:
@@ -172,7 +182,7 @@ def plan_(args: argparse.Namespace) -> int:
     from harness.run import works
 
     brought(args, Screen(quiet=args.json))
-    cells, seconds, told = cells_of(args)
+    cells, seconds, told, _ = cells_of(args)
     cells = [work.cell for work in works(cells)]
     store = Store(results_of(args))
     forecaster = plan.Forecaster(store.rows.values())
@@ -208,7 +218,7 @@ def run(args: argparse.Namespace) -> int:
         raise Mistake("eras run forks processes, which Windows cannot; run it under WSL (the other commands work here)")
     screen = Screen(quiet=args.json)
     brought(args, screen)
-    cells, seconds, told = cells_of(args)
+    cells, seconds, told, account = cells_of(args)
     missing = sorted({c.dataset for c in cells if not here(c.dataset)})
     if missing and not args.download:
         raise Mistake("; ".join(absence(name) for name in missing) + " (--download gets all that a run lacks)")
@@ -232,6 +242,7 @@ def run(args: argparse.Namespace) -> int:
         retry=tuple(args.retry),
         jobs=args.jobs,
         offers=args.offers,
+        account=account,
     )
     store = Store(options.folder)
     summary = execute(cells, store, options, screen)

@@ -376,7 +376,8 @@ class Block:
     sizes   numbers of training examples; those above a dataset's rows are left out
     seeds   {largest size: how many seeds}, so that small, noisy sizes get more: {316: 10, 10_000: 5}
     dtype   number format of the techniques that can compute in it; "": the one that the command line asks for
-    budget  of the techniques that learn in steps; None: the usual one for the size (plan.default_budget)
+    budget  of the techniques that learn in steps; None: the usual one for the size (plan.default_budget). One in FLOPs
+            binds every technique, by its own `cost`
     later   rounds that it waits for other blocks: what a first page needs has 0
     """
 
@@ -393,12 +394,17 @@ class Block:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan file's `plan(machine)` returns: blocks, wall seconds for all, what it left out and why."""
+    """What a plan file's `plan(machine)` returns: blocks, wall seconds for all, what it left out and why.
+
+    account  account(cell) -> what the rows of this plan tell beside, in provenance.account. Its "refused" is why a cell
+             must not run: such a cell gets a row that says so. Search trials are asked about too.
+    """
 
     blocks: tuple[Block, ...]
     seconds: float | None = None
     told: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    account: Callable[[Cell], Mapping[str, Any]] | None = None
 
 
 # ------------------------------------------------------------------------------------------------------------- the loan

@@ -1,39 +1,31 @@
-"""The table of data, memory and compute per decade (Dive into Deep Learning, table 1.5.1), and what it says itself.
+"""The table of data, memory and compute per decade (Dive into Deep Learning, table 1.5.1): what it says, and who won.
 
 `published/decades.csv` holds each cell as printed, and beside it an independent figure where one was found, with its
 source. From these alone: how fast each column grows, whether the sentences drawn from the table follow from it, and
-where a machine lies on its axes.
+where a machine lies on its axes. From the rows of `eras run decades`: what each decade's budget could learn.
 """
 
 import argparse
-import csv
 import math
-from functools import cache
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
 
-from harness import machine, published
+from harness import machine, winners
+from harness.keeping import folders_of
+from harness.rungs import AXES, DAY, KINDS, LADDERS, Rung, column, ladder, table
 from harness.screen import show
 from harness.screen import table as aligned
+from harness.store import Store
 
-TABLE = published.FOLDER / "decades.csv"
-AXES = {"data": "examples", "memory": "bytes", "compute": "FLOP/s"}
-KINDS = ("printed", "independent")
-DAY = 86_400  # seconds: what a decade's machine may compute for
-
-
-class Entry(NamedTuple):
-    """One cell of the table."""
-
-    decade: int
-    axis: str
-    kind: str
-    value: float
-    what: str
-    source: str
+LADDER_NAMES = {
+    "printed": "the table as printed",
+    "independent": "independent figures of the same machines",
+    "compressed": "the compressed ladder (not the table: six rungs that run anywhere)",
+}
+READING_NAMES = {"fixed": "one dataset a family, only the budget grows", "own": "each decade's own kind of data"}
 
 
 class Growth(NamedTuple):
@@ -43,22 +35,6 @@ class Growth(NamedTuple):
     low: float
     high: float
     n: int
-
-
-@cache
-def table() -> tuple[Entry, ...]:
-    """All cells, printed and independent."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return tuple(Entry(int(r["decade"]), r["axis"], r["kind"], float(r["value"]), r["what"], r["source"]) for r in rows)
-
-
-def column(axis: str, kind: str) -> dict[int, float]:
-    """{decade: value}; an independent column has the printed value where no other figure was found."""
-    found = {e.decade: e.value for e in table() if e.axis == axis and e.kind == "printed"}
-    if kind != "printed":
-        found |= {e.decade: e.value for e in table() if e.axis == axis and e.kind == kind}
-    return dict(sorted(found.items()))
 
 
 def growth(values: dict[int, float]) -> Growth:
@@ -119,29 +95,106 @@ def year_of(axis: str, value: float, kind: str = "printed") -> float | None:
     return None
 
 
-def budget(decade: int, kind: str = "printed") -> dict[str, float]:
-    """What a decade's machine has: rows, bytes, and FLOPs of one day."""
-    return {
-        "rows": column("data", kind)[decade],
-        "bytes": column("memory", kind)[decade],
-        "flops": column("compute", kind)[decade] * DAY,
-    }
-
-
 # --------------------------------------------------------------------------------------------------------- eras decades
 
 
 def command(args: argparse.Namespace) -> int:
-    """The table with its independent figures, its growth, its sentences, and this machine on its axes."""
-    here = _machine()
+    """The table with its growth and its sentences, this machine on its axes, and who won each decade."""
+    here, store = _machine(), Store(*folders_of(args))
+    found = winners.exhibit(list(store.rows.values()))
     value = {
         "table": [entry._asdict() for entry in table()],
         "growth": {kind: {name: of._asdict() for name, of in growths(kind).items()} for kind in KINDS},
         "sentences": {kind: sentences(kind) for kind in KINDS},
         "machine": here,
+        "budgets": [rung._asdict() for name in LADDERS for rung in ladder(name, args.period)],
+        "headline": headline(found),
+        "standings": _plain(found["standings"]),
+        "verdicts": found["verdicts"],
     }
-    show(args.json, value, [*_table_lines(), "", *_growth_lines(), "", *_machine_lines(here)])
+    lines = [*_table_lines(), "", *_growth_lines(), "", *_machine_lines(here), "", *winner_lines(found, args.period)]
+    show(args.json, value, lines)
     return 0
+
+
+def _plain(frame: Any) -> list[dict[str, Any]]:
+    """Records without NaN."""
+    return [{k: None if v != v else v for k, v in one.items()} for one in frame.to_dict("records")]
+
+
+# -------------------------------------------------------------------------------------------------------------- winners
+
+
+def headline(found: dict[str, Any]) -> str:
+    """The finding, and whether it flips with the independent budgets."""
+    if not found["verdicts"]:
+        return "Who won each decade was not run: `eras run decades`"
+    told = {(one["ladder"], one["reading"]): one for one in found["verdicts"]}
+    first = next((told[name, "fixed"] for name in LADDERS if _whole(told.get((name, "fixed")))), found["verdicts"][0])
+    early = first["classic"]
+    parts = [f"classic methods win {early:.0%} of 1970 to 1990"] if early is not None else []
+    parts += [f"nets {share:.0%} of {family} from 2010 on" for family, share in sorted(first["nets"].items())]
+    where = {"printed": "The table as printed", "independent": "Independent budgets"}.get(first["ladder"])
+    sentence = f"{where or 'The compressed ladder'}: {', '.join(parts)}. “Nets had to wait for data and compute” "
+    sentence += {"holds": "holds", "fails": "fails", "cannot tell": "cannot be told yet"}[first["verdict"]]
+    both = [told[name, "fixed"]["verdict"] for name in KINDS if (name, "fixed") in told]
+    if len(both) == 2 and "cannot tell" not in both:
+        sentence += "; it " + ("stays so" if both[0] == both[1] else "flips") + " with independent budgets"
+    elif len(both) == 2:
+        sentence += "; whether it flips with independent budgets cannot be told: 2010 and 2020 were not run"
+    return sentence + "."
+
+
+def _whole(one: dict[str, Any] | None) -> bool:
+    return one is not None and one["verdict"] != "cannot tell"
+
+
+def winner_lines(found: dict[str, Any], period: float = DAY) -> list[str]:
+    """The grid of winners of each ladder, and its verdicts, in words."""
+    standings, told = found["standings"], [headline(found)]
+    for name in LADDERS if len(standings) else ():
+        rungs = {rung.decade: rung for rung in ladder(name, period)}
+        some = standings[standings["ladder"] == name]
+        if some.empty:
+            continue
+        families = list(some[["family", "dataset"]].drop_duplicates().itertuples(index=False, name=None))
+        rows = [(LADDER_NAMES[name], *(f"{family}: {dataset}" for family, dataset in families))]
+        for decade, rung in rungs.items():
+            here = some[some["decade"] == decade]
+            cells = [_cell(here[here["dataset"] == dataset]) for _, dataset in families]
+            rows.append((f"{decade}: {_budget_words(rung)}", *cells))
+        told += ["", *aligned(rows), ""]
+        told += [verdict_words(one) for one in found["verdicts"] if one["ladder"] == name]
+    return told
+
+
+def _budget_words(rung: Rung) -> str:
+    return f"{rung.rows:.1e} rows, {rung.bytes:.0e} B, {rung.flops:.1e} FLOPs"
+
+
+def _cell(some: Any) -> str:
+    """The best candidate: its error, how sure that it is the best, and what would have to grow to let in more."""
+    if some.empty or not some["error"].notna().any():
+        return "not run"
+    first = some.iloc[0]
+    sure = f", P(best) {first['best']:.2f}" if first["best"] == first["best"] else ", one seed"
+    bound = f"; {first['binding']} bind" if first["binding"] else ""
+    return f"{first['technique']} {first['error']:.3g}{sure}{bound}"
+
+
+def verdict_words(one: dict[str, Any]) -> str:
+    """One ladder and reading: the three parts of the sentence, each with its numbers."""
+    early = f"classic methods win {one['classic']:.0%} of 1970 to 1990" if one["classic"] is not None else "none early"
+    smooth = f" (linear and kernel ones {one['smooth']:.0%})" if one["smooth"] is not None else ""
+    late = ", ".join(f"{family} {share:.0%}" for family, share in sorted(one["nets"].items())) or "not run"
+    rises = f"rho {one['rho']:.2f}, p {one['p']:.3f}" if one["rho"] is not None else "too few decades"
+    return (
+        f"{READING_NAMES[one['reading']]}: {one['verdict'].upper()}. {early}{smooth}: {one['early']}; nets' share "
+        f"rises ({rises}, {one['cells']} cells): {one['rises']}; nets' share from 2010 on ({late}): {one['late']}"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- the machine
 
 
 def _machine() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from harness import catalogue, machine, search
 from harness.catalogue import Found, Mistake, public_name
 from harness.contract import Block, Budget, Cell, Cost, Dataset, Plan
+from harness.rungs import DAY
 
 GRID = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
 HOLD = 0.2  # share of the n training rows on which a search trial is judged
@@ -19,11 +20,14 @@ HOLD = 0.2  # share of the n training rows on which a search trial is judged
 # ------------------------------------------------------------------------------------------------------------ the cells
 
 
-def named(name: str, here: Iterable[str]) -> Plan:
-    """The plan of that name or file, made for this machine and the datasets that are here."""
+def named(name: str, here: Iterable[str], period: float = DAY) -> Plan:
+    """The plan of that name or file, made for this machine and the datasets that are here.
+
+    period  seconds that a decade's machine computes for, of the plans that are about decades
+    """
     path = catalogue.path_of("plan", name)
     try:
-        facts = {**machine.fingerprint(), "here": frozenset(here), "bfloat16": machine.bfloat16()}
+        facts = {**machine.fingerprint(), "here": frozenset(here), "bfloat16": machine.bfloat16(), "period": period}
         made = catalogue.load(path).plan(facts)
     except Exception as error:  # a plan file may be the user's, and raise whatever it likes
         raise Mistake(f"plan {name}: {type(error).__name__}: {error}") from error
@@ -62,7 +66,7 @@ def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "fl
                             device=device,
                             threads=threads,
                             dtype=kind,
-                            budget=(block.budget or default_budget(size, task)) if found.budgeted else None,
+                            budget=_budget(block.budget, found.budgeted, size, task),
                             tune=block.tune if found.card.space else 0,
                         )
                     )
@@ -76,6 +80,13 @@ def seeds_at(seeds: Mapping[int, int], size: int) -> int:
     """
     fitting = [count for largest, count in sorted(seeds.items()) if size <= largest]
     return fitting[0] if fitting else seeds[max(seeds)]
+
+
+def _budget(given: Budget | None, budgeted: bool, size: int, task: str) -> Budget | None:
+    """A cell's budget: FLOPs bind every technique, all else only those that learn in steps."""
+    if given and given.unit == "flops":
+        return given
+    return (given or default_budget(size, task)) if budgeted else None
 
 
 def _dtype(block: Block, able: Sequence[str], asked: str) -> str:
@@ -236,11 +247,14 @@ def row_id(a_key: Mapping[str, Any]) -> str:
 
 
 def trials(cell: Cell) -> list[Cell]:
-    """The search trials that a tuned cell waits for: same rows, validation inside them, the default first."""
+    """The search trials that a tuned cell waits for: same rows, validation inside them, the default first.
+
+    What the cell itself fixes is not drawn: a small net stays small.
+    """
     space = catalogue.technique(cell.technique).card.space
     condition = {**cell.condition, "validation": HOLD}
     return [
-        replace(cell, tune=0, keywords=_told(cell.technique, {**cell.keywords, **drawn}), condition=condition)
+        replace(cell, tune=0, keywords=_told(cell.technique, {**drawn, **cell.keywords}), condition=condition)
         for drawn in search.draws(space, cell.tune, cell.seed)
     ]
 
@@ -290,11 +304,47 @@ class Forecast:
 
 def cost(cell: Cell) -> Cost | None:
     """The technique's own `cost` for this cell, or None where it has none."""
+    given = lent(cell)
+    return _priced(cell, given.amount if given and given.unit in ("examples", "tokens") else None)
+
+
+def lent(cell: Cell) -> Budget | None:
+    """The budget as `fit` gets it: of a technique that learns in steps, FLOPs are as many examples as they pay for."""
+    if not cell.budget or cell.budget.unit != "flops" or not catalogue.technique(cell.technique).budgeted:
+        return cell.budget
+    low, high = 0, 1
+    while flops(cell, high) <= cell.budget.amount and high < 1e15:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if flops(cell, middle) <= cell.budget.amount else (low, middle)
+    return Budget("tokens" if cell.task == "next_token" else "examples", low, cell.budget.bytes)
+
+
+def flops(cell: Cell, examples: int) -> float:
+    """FLOPs of a cell's fit on so many examples, by its own `cost`, which it must have."""
+    priced = _priced(cell, examples)
+    if priced is None:
+        raise Mistake(f"{_asked(cell)} tells no cost, so a budget in FLOPs cannot be kept: its file needs a `cost`")
+    return priced.fit
+
+
+def overspends(cell: Cell) -> str:
+    """Why a cell's fit is beyond its budget of FLOPs, by its own `cost`; "" where it is not."""
+    if not cell.budget or cell.budget.unit != "flops":
+        return ""
+    given = lent(cell)
+    if given and given.unit != "flops":
+        return "" if given.amount else f"{cell.budget.amount:.3g} FLOPs do not pay for one example"
+    wanted = flops(cell, 0)
+    return f"needs {wanted:.3g} FLOPs, the budget holds {cell.budget.amount:.3g}" if wanted > cell.budget.amount else ""
+
+
+def _priced(cell: Cell, examples: float | None) -> Cost | None:
     function = catalogue.cost_of(cell.technique)
     if function is None:
         return None
     card: Dataset = catalogue.dataset(cell.dataset).card
-    examples = cell.budget.amount if cell.budget and cell.budget.unit in ("examples", "tokens") else None
     try:
         trained = cell.size - int(cell.size * cell.condition.get("validation", 0))
         priced = function(trained, card.shape, card.classes, examples, **cell.keywords)

@@ -3,8 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Options:
     timeout   seconds per cell          limit    bytes per cell's process tree; None: 80 % of what is free
     retry     statuses to try again     jobs     cells at once, each on its own cores
     offers    points of the training curve to judge on validation
+    account   of the plan (contract.Plan): what rows tell beside, and which cells must not run
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Options:
     retry: tuple[str, ...] = ()
     jobs: int = 1
     offers: int = 0
+    account: Callable[[Cell], Mapping[str, Any]] | None = None
 
 
 @dataclass
@@ -77,8 +79,12 @@ class Summary:
         return sum(hits) / len(hits) if hits else None
 
     def failed(self) -> list[Row]:
-        """Rows that are not ok."""
-        return [r for r in self.rows.values() if r["status"] != "ok"]
+        """Rows that are not ok. What its plan refused did not fail."""
+        return [r for r in self.rows.values() if r["status"] != "ok" and not _refused(r)]
+
+
+def _refused(made: Row) -> bool:
+    return made["status"] == "skipped" and bool((made["provenance"].get("account") or {}).get("refused"))
 
 
 def works(cells: Iterable[Cell]) -> list[Work]:
@@ -208,6 +214,8 @@ class Loop:
 
     def _wanted(self, work: Work) -> bool:
         """Whether the cell is to be computed now. If not, it is settled: left out by the budget, or skipped by rule."""
+        if refused := self._refused(work.cell):
+            return self._skip(work, refused)
         forecast = self.forecast(work.cell)
         left = self._budget_left()
         if left is not None and forecast.seconds > left:
@@ -227,6 +235,13 @@ class Loop:
             return self._skip(work, f"the rows it needs are not there: {', '.join(failed)}")
         return True
 
+    def _refused(self, cell: Cell) -> str:
+        """Why its plan, or its own budget, forbids a cell; "" where neither does."""
+        return str(self._account(cell).get("refused") or "") or plan.overspends(cell)
+
+    def _account(self, cell: Cell) -> Mapping[str, Any]:
+        return self.options.account(cell) if self.options.account else {}
+
     def _leave_out(self, work: Work, why: str) -> None:
         """No row: the same command goes on with this cell."""
         self.summary.left.append((work.cell, why))
@@ -238,7 +253,7 @@ class Loop:
     def _skip(self, work: Work, reason: str) -> bool:
         if work in self.waiting:
             self.waiting.remove(work)
-        made = row.build(work.cell, {}, self.run, status="skipped", reason=reason)
+        made = row.build(work.cell, {}, self.run, status="skipped", reason=reason, loan=self._told(work.cell))
         old = self.store.rows.get(work.id)
         if not old or (old["status"], old["reason"]) != ("skipped", reason):
             self._store(made)
@@ -293,6 +308,9 @@ class Loop:
         except LookupError as error:
             self._skip(work, str(error))
             return None
+        if refused := self._refused(cell):
+            self._skip(work, f"as tuned it {refused}")
+            return None
         return cell
 
     def _lent(self, work: Work) -> dict[str, str]:
@@ -339,6 +357,11 @@ class Loop:
             self.screen.row(made, outcome.seconds, self._seconds_left())
         self.journal.release(work.id)
 
+    def _told(self, cell: Cell) -> dict[str, Any]:
+        """What the plan tells of a cell, for its row."""
+        told = self._account(cell)
+        return {"account": dict(told)} if told else {}
+
     def _loan(self, work: Work) -> dict[str, Any]:
         """Under what circumstances the cell ran, for its row."""
         seconds = work.forecast.seconds if work.forecast and work.forecast.known else None
@@ -348,6 +371,7 @@ class Loop:
             "load": os.getloadavg()[0],
             "forecast": seconds,
             "reference": machine.reference(),
+            **self._told(work.cell),
         }
 
     def _store(self, made: Row) -> None:
@@ -382,8 +406,10 @@ def _series(cell: Cell) -> tuple:
 
 def request(cell: Cell, blobs: Path, given: Mapping[str, str], offers: int) -> dict[str, Any]:
     """What the worker is sent. given: {name: blob}."""
+    lent = plan.lent(cell)
     return {
         "cell": cell.as_dict(),
+        "lent": asdict(lent) if lent else None,
         "paths": {
             "technique": str(catalogue.technique(cell.technique).path),
             "task": str(catalogue.path_of("task", cell.task)),

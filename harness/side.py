@@ -55,7 +55,7 @@ def main(folder: str) -> None:
 def _planned(arguments: list[str]) -> tuple[list[Cell], list[str]]:
     args = cli.parser().parse_args(["plan", *arguments])
     data.brought(args, Screen(quiet=True))
-    cells, _, told = commands.cells_of(args)
+    cells, _, told, _ = commands.cells_of(args)
     alone = [cell for cell in cells if not cell.tune and not cell.needs]
     if len(alone) < len(cells):
         told = (*told, f"{len(cells) - len(alone)} cells that are tuned or need others' rows are left out")

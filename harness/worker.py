@@ -75,6 +75,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
     tell(phase="fit", shared=tree.shared_out([os.getppid(), os.getpid()]))
     with fitting:
         fitted = fit(problem.train, run, **cell.keywords)
+    _check_budget(cell, run)
     times |= {"fit": fitting.wall, "fit_cpu": fitting.cpu, "steps": run.done or None, "first_step": first_step(run)}
     memory |= {"fit": fitting.memory(), "cuda": fitting.cuda(), "parameters": int(fitted.parameters)}
     memory["anonymous"] = fitting.anonymous()
@@ -93,6 +94,13 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
 
 def _budget(given: Mapping[str, Any] | None) -> Budget | None:
     return Budget(**given) if given else None
+
+
+def _check_budget(cell: Cell, run: Run) -> None:
+    """Raises OutOfBudget where the first step alone took more examples than the budget's FLOPs pay for."""
+    if cell.budget and cell.budget.unit == "flops" and run.budget and run.used > run.budget.amount:
+        held = f"{cell.budget.amount:.3g} FLOPs pay for {run.budget.amount:,.0f}"
+        raise OutOfBudget(f"{run.used:,.0f} {run.budget.unit} were trained on, {held}")
 
 
 def _set_threads(cell: Cell) -> None:
@@ -207,7 +215,7 @@ def _lend(
     return Run(
         device=cell.device,
         seed=cell.seed,
-        budget=cell.budget,
+        budget=_budget(request["lent"]) if "lent" in request else cell.budget,
         threads=cell.threads,
         dtype=cell.dtype,
         given=_given(request),

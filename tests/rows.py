@@ -114,3 +114,24 @@ def many(
 ) -> list[dict[str, Any]]:
     """The full grid of `make`."""
     return [make(t, d, n, s, **given) for d in datasets for t in techniques for n in sizes for s in range(seeds)]
+
+
+def of_rung(
+    technique: str,
+    ladder: str,
+    decade: int,
+    seed: int,
+    score: float | None = None,
+    dataset: str = "image_0",
+    net: bool = False,
+    refused: str = "",
+) -> dict[str, Any]:
+    """A row of the decades' plan: a tuned cell of that rung, or one that the plan refused."""
+    budget = {"unit": "flops", "amount": float(decade), "bytes": decade}
+    how = {"status": "skipped", "reason": refused} if refused else {"score": score}
+    row = make(technique, dataset, 100, seed, budget=budget, tune=0 if refused else 4, **how)
+    told = {"rungs": [f"{ladder} {decade}"], "binding": None if refused else "rows", "bytes": 10, "fits": 5}
+    row["provenance"]["account"] = told | {"flops": 5.0 * decade, "rows": 100, "refused": refused}
+    if not refused:
+        row["time"]["steps"], row["search"] = 7 if net else None, {"seconds": 2.0, "best": {"lr": 0.01}}
+    return row

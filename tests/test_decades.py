@@ -6,19 +6,19 @@ import math
 import pytest
 from scipy import stats as reference
 
-from harness import cli, decades
+from harness import cli, decades, rungs
 
 
 def test_the_table_is_whole():
-    for axis in decades.AXES:
-        assert list(decades.column(axis, "printed")) == [1970, 1980, 1990, 2000, 2010, 2020]
-    assert all(entry.source and entry.value > 0 for entry in decades.table())
+    for axis in rungs.AXES:
+        assert list(rungs.column(axis, "printed")) == [1970, 1980, 1990, 2000, 2010, 2020]
+    assert all(entry.source and entry.value > 0 for entry in rungs.table())
 
 
 def test_growth_is_least_squares():
-    for kind in decades.KINDS:
-        for axis in decades.AXES:
-            values = decades.column(axis, kind)
+    for kind in rungs.KINDS:
+        for axis in rungs.AXES:
+            values = rungs.column(axis, kind)
             told = reference.linregress([y / 10 for y in values], [math.log10(v) for v in values.values()])
             half = reference.t.ppf(0.975, len(values) - 2) * told.stderr
             found = decades.growth(values)
@@ -30,7 +30,7 @@ def test_what_the_table_implies():
     flops = {1970: 8.6e7, 1980: 8.6e7, 1990: 8.6e7, 2000: 8.6e6, 2010: 8.6e6, 2020: 8.6e7}
     bytes_ = {1970: 10, 1980: 100, 1990: 1000, 2000: 10, 2010: 0.1, 2020: 0.1}
     for decade in flops:
-        given = decades.budget(decade)
+        given = rungs.budget(decade)
         assert given["flops"] / given["rows"] == pytest.approx(flops[decade], rel=0.01)
         assert given["bytes"] / given["rows"] == pytest.approx(bytes_[decade])
 
@@ -65,13 +65,13 @@ def test_outside_the_table():
     ],
 )
 def test_published_trainings_on_the_decades_machines(flops, decade, days, within):
-    assert flops / decades.budget(decade)["flops"] == pytest.approx(days, rel=within)
+    assert flops / rungs.budget(decade)["flops"] == pytest.approx(days, rel=within)
 
 
 def test_the_command(capsys):
     assert cli.main(["decades", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert len(told["table"]) == len(decades.table()) and told["sentences"]["printed"][1]["verdict"] == "cannot tell"
+    assert len(told["table"]) == len(rungs.table()) and told["sentences"]["printed"][1]["verdict"] == "cannot tell"
     assert told["machine"]["places"][0]["what"] == "memory"
     assert cli.main(["decades"]) == 0
     out = capsys.readouterr().out

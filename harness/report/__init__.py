@@ -17,8 +17,8 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from harness import analyse, contract, scale
-from harness.report import cards, changed, charts, data, figures, pooled
+from harness import analyse, contract, scale, winners
+from harness.report import cards, changed, charts, data, decades, figures, pooled
 from harness.report.style import ROLES, SHAPES, Style, styles
 
 HERE = Path(__file__).parent
@@ -42,6 +42,10 @@ def write(
     compared  an outcome of `eras compare`, see changed.newest
     """
     rows = list(rows)
+    of_decades = [row for row in rows if winners.of_decades(row)]
+    ladder = decades.section(of_decades)
+    if len(of_decades) < len(rows):  # their cells have budgets of their own and stand in no other picture
+        rows = [row for row in rows if not winners.of_decades(row)]
     table = analyse.frame(rows)
     if table.empty:
         raise ValueError("no rows to report: run `eras run` first")
@@ -53,10 +57,11 @@ def write(
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     about = _page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]}
-    page = _template().render(about | {"changed": changed.section(compared) if compared else None})
+    more = {"changed": changed.section(compared) if compared else None, "decades": ladder}
+    page = _template().render(about | more)
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
-        figures.write(points, lead, lines, made, out.parent / "figures", compared)
+        figures.write(points, lead, lines, made, out.parent / "figures", compared, of_decades)
     return out
 
 

@@ -1,7 +1,7 @@
-"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig7_regressions, as PNG and SVG."""
+"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig8_decades, as PNG and SVG."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,11 @@ def write(
     made: Any,
     folder: Path,
     compared: dict[str, Any] | None = None,
+    of_decades: Sequence[Mapping[str, Any]] = (),
 ) -> list[Path]:
     """Draw those figures for which there are numbers, as PNG (200 dpi) and SVG; returns their paths.
 
-    Needs a point with a score. made: scale.Exhibit; compared: an outcome of `eras compare`
+    Needs a point with a score. made: scale.Exhibit; compared: an outcome of `eras compare`; of_decades: rows
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = analyse.main_picture(points)
@@ -63,6 +64,7 @@ def write(
         "fig5_pareto": lambda: _pareto(here, lines),
         "fig6_tuning": lambda: figures_pooled.tuning(made),
         "fig7_regressions": lambda: figures_pooled.regressions(compared) if compared else None,
+        "fig8_decades": lambda: figures_pooled.decades(of_decades) if of_decades else None,
     }
     written: list[Path] = []
     with sns.axes_style("ticks"), plt.rc_context(LOOK):

@@ -1,6 +1,7 @@
 """Figures of what `scale.exhibit` finds: the scale curve of the panel, who overtakes whom, what tuning brings."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -8,16 +9,22 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from harness import scale
 from harness.compare import gauge, words
+from harness.decades import year_of
+from harness.report import decades as strips
 from harness.report.charts import number
 from harness.report.style import ROLES, SHAPES
+from harness.rungs import column
 
 GREY = "#6b6862"
 MOST = 6  # panels of the tuning figure
 TIMED = 60  # lines of the forest plot
+DECADES = {"data": "#0072b2", "memory": "#00795c", "compute": "#c8742a"}
+WINNERS = {"classic": "#bfe3d5", "net": "#f3cfae", "none": "#dddad3", "guess": "#efede7", "absent": "#f7f5f0"}
 VERDICTS = {gauge.SLOWER: "#b3261e", gauge.FASTER: "#00694f"}
 
 
@@ -133,6 +140,45 @@ def regressions(compared: dict[str, Any]) -> Figure | None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("head / base, 99 % interval")
     axes.set_title(textwrap.fill(words.headline(compared), 100))
+    return figure
+
+
+def decades(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Data, memory and compute against the year, with the machines; below, who won; hatched: a guess."""
+    found = strips.section(rows)
+    assert found is not None, "no row of `eras run decades` is here"
+    lines = [(one["name"].split(" (")[0], line) for one in found["ladders"] for line in one["lines"]]
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(8.5, 3.2 + 0.34 * len(lines)), height_ratios=(2.6, 0.34 * len(lines)), layout="constrained"
+    )
+    for axis, colour in DECADES.items():
+        printed, other = column(axis, "printed"), column(axis, "independent")
+        above.plot(list(printed), list(printed.values()), "o-", color=colour, markersize=4, label=strips.NAMES[axis])
+        above.plot(list(other), list(other.values()), "--", color=colour, linewidth=0.9)
+        for has in strips.machines(rows).values():
+            if axis in has and (year := year_of(axis, has[axis])):
+                above.plot(year, has[axis], "x", color=colour, markersize=8, markeredgewidth=2)
+    above.set_yscale("log")
+    above.set(ylabel="dashed: other sources; x: the machine of these rows", title=textwrap.fill(found["title"], 92))
+    powers = range(2, 17, 2)
+    above.set_yticks([10.0**power for power in powers], [f"1e{power}" for power in powers])
+    above.yaxis.set_minor_locator(NullLocator())
+    above.yaxis.label.set_size(7)
+    above.legend(loc="upper left")
+    years = list(column("data", "printed"))
+    for row, (_, line) in enumerate(lines):
+        for k, cell in enumerate(line["cells"]):
+            face, hatch = WINNERS[cell["kind"]], "////" if cell["kind"] == "guess" else None
+            below.add_patch(
+                Rectangle((k - 0.48, row - 0.42), 0.96, 0.84, facecolor=face, hatch=hatch, edgecolor="white")
+            )
+            below.text(k, row, cell["name"], ha="center", va="center", fontsize=6.5)
+    below.set(xlim=(-0.5, 5.5), ylim=(len(lines) - 0.5, -0.5))
+    below.set_xticks(range(6), years)
+    below.set_yticks(range(len(lines)), [f"{line['title']}\n{name}" for name, line in lines], fontsize=5.5)
+    below.grid(False)
+    below.tick_params(length=0)
+    sns.despine(ax=below, left=True, bottom=True)
     return figure
 
 

@@ -1,0 +1,210 @@
+"""Table 1.5.1 of Dive into Deep Learning, run again: what could each decade's budget learn, and which method won?
+
+Three ladders of budgets: the table as printed; independent figures of the same machines; and a compressed one, whose
+six rungs run anywhere in minutes (harness/rungs.py).
+
+A budget is rows, resident bytes, and the FLOPs of a day, in which a method's search has to fit too: four settings tried
+on a fifth of the rows, and the last fit. Of each method the list below, fixed before the first run, holds its
+configurations, largest first. A classic method takes as many rows as it can, then the largest configuration; a net
+reads all rows from tape and takes the largest configuration that memory holds and that sees every row three times, else
+the smallest; after 300 times it stops. What fits nowhere gets a row that says why.
+
+Bytes are those of the algorithm, not of a library: learned numbers in 4 bytes with what the optimiser keeps of each, a
+batch's activations and their gradients, and the rows that have to stay, pixels and Iris's lengths in 8 bits, other
+values in 32. Reading in order ("tape") is free. Registered before the first run: classic methods win 1970 to 1990, the
+nets' share grows with the decade, and on images and text nets win from 2000 or 2010 on; tables are the exception.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from harness import catalogue
+from harness import plan as plans
+from harness.contract import Block, Budget, Cell, Plan
+from harness.rungs import FITS, LADDERS, ladder
+
+FIXED = {"tables": "teacher", "images": "glyphs", "text": "pcfg"}  # one dataset, only the budget grows
+OWN: dict[str, dict[int, tuple[str, ...]]] = {  # the decade's kind of data; California's prices stand in for Boston's
+    "tables": {1970: ("iris",), 1980: ("california_housing", "diabetes"), 1990: ("letter", "hastie")},
+    "images": {1970: ("digits",), 1980: ("digits",), 1990: ("usps", "digits")},
+    "text": {1970: ("ag_news_test",), 1980: ("ag_news_test",), 1990: ("ag_news_test",)},
+}
+CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {  # configurations, largest first
+    "logistic_regression": ({},),
+    "ridge": ({},),
+    "naive_bayes": ({},),
+    "knn": ({},),
+    "decision_tree": ({}, {"leaf": 20}),
+    "random_forest": ({}, {"trees": 10}),
+    "gradient_boosting": ({}, {"leaves": 8}, {"rounds": 30, "leaves": 4}),
+    "kernel_svm": ({}, {"cache": 1.0}, {"cache": 0.01}, {"cache": 0.0001}),
+    "kernel_ridge": tuple({"features": "fourier", "landmarks": m} for m in (2000, 500, 100, 30)),
+    "tfidf_svm": ({}, {"ngrams": 1}),
+    "kneser_ney": ({}, {"order": 3}, {"order": 2}),
+    "mlp": (
+        *({"hidden": (512, 512)}, {"hidden": (256, 128)}, {"hidden": (64,), "batch": 32}),
+        *({"hidden": (16,), "batch": 16}, {"hidden": (4,), "batch": 4}),
+    ),
+    "lenet": ({}, {"batch": 16}, {"batch": 4}),
+    "alexnet": ({}, {"width": 16}, {"width": 8, "batch": 16}, {"width": 4, "batch": 16}),
+    "lstm": (
+        *({}, {"width": 64}, {"width": 32}, {"width": 32, "streams": 8, "block": 16, "batch": 8}),
+        {"width": 16, "streams": 8, "block": 16, "batch": 8},
+    ),
+    "transformer": (
+        *({}, {"width": 64, "layers": 2}, {"width": 32, "layers": 1}),
+        {"width": 16, "layers": 1, "rows": 4, "block": 32, "batch": 4, "length": 32},
+    ),
+}
+SIZES = (10, 32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000, 3_162_278)
+PASSES, ENOUGH = 3, 300  # times that a net should see every row, and after which it stops
+SEEDS = {10**9: 3}
+BITS8 = ("iris",)
+
+
+def plan(machine):
+    """The compressed ladder whole; the printed and the independent one as far as this machine's day reaches."""
+    reach = 2010 if machine["gpu"] else 2000
+    told = ["2020 is not run anywhere here: a day of its machine is 86 billion billion FLOPs"]
+    told += [] if machine["gpu"] else ["2010 is left out: it is for a machine with a GPU"]
+    blocks: list[Block] = []
+    facts: dict[tuple, dict] = {}
+    for name in LADDERS:
+        for rung in ladder(name, machine["period"]):
+            if name != "compressed" and rung.decade > reach:
+                continue
+            for dataset in _datasets(rung, machine["here"]):
+                later = (1 if name == "independent" else 0) + (5 if name != "compressed" and rung.decade > 1990 else 0)
+                for technique in CANDIDATES:
+                    blocks += _proposed(technique, dataset, rung, later, facts)
+    return Plan(tuple(blocks), 2 * 3600, tuple(told), account=lambda cell: _account(cell, facts))
+
+
+def _datasets(rung, here):
+    """Of each family the fixed dataset, and the decade's own where that is another one and is here."""
+    for family, fixed in FIXED.items():
+        own = OWN[family].get(rung.decade, ()) if rung.ladder != "compressed" else ()
+        yield from dict.fromkeys((fixed, *[name for name in own if name in here][:1]))
+
+
+def _proposed(technique, dataset, rung, later, facts):
+    """What a method enters a rung with: a block, or one whose only cell is refused."""
+    card, found = catalogue.dataset(dataset).card, catalogue.technique(technique)
+    task = next((task for task in card.tasks if task in found.card.tasks), None)
+    if task is None or (found.card.forms and card.form not in found.card.forms):
+        return
+    scale = plans.TOKENS if task == "next_token" else 1  # tokens of a text that count as one row
+    most = min(rung.rows * scale, card.rows)
+    tried = [size * scale for size in SIZES if size * scale < most] if not found.budgeted else []
+    hindered = ""  # what kept a larger choice away
+    for size in (most, *reversed(tried)):
+        able = []
+        for configuration in CANDIDATES[technique]:
+            cell = Cell(technique, dataset, task, size, 0, configuration, budget=_budget(rung))
+            why = _refusal(cell)
+            if not why and found.budgeted and plans.flops(cell, PASSES * size) > rung.each:
+                able.append(cell)
+                why = "FLOPs"
+            if not why:
+                yield _block(cell, later, facts, rung, hindered or "rows")
+                return
+            hindered = "bytes" if "bytes" in why else "FLOPs"
+        if able:  # no net sees every row so often: the smallest sees what it can
+            yield _block(able[-1], later, facts, rung, "FLOPs")
+            return
+    yield _block(cell, later, facts, rung, None, tune=0)
+
+
+def _budget(rung):
+    return Budget("flops", rung.each, rung.bytes)
+
+
+def _block(cell, later, facts, rung, binding, tune=FITS - 1):
+    keywords = ", ".join(f"{name}={value!r}" for name, value in cell.keywords.items())
+    asked = f"{cell.technique}[{keywords}]" if keywords else cell.technique
+    budget = cell.budget
+    if catalogue.technique(cell.technique).budgeted:
+        budget = replace(budget, amount=min(budget.amount, plans.flops(cell, ENOUGH * cell.size)))
+    same = [
+        f"{one.ladder} {one.decade}" for name in LADDERS for one in ladder(name, rung.period) if one[2:] == rung[2:]
+    ]
+    key = (cell.technique, cell.dataset, budget.amount, budget.bytes)
+    facts[key] = {"rungs": same, "binding": binding, "flops": rung.flops, "rows": rung.rows}
+    return Block((asked,), (cell.dataset,), (cell.size,), SEEDS, budget=budget, tune=tune, later=later)
+
+
+def _account(cell, facts):
+    """For the row: the rungs it belongs to, what would have to grow to let more in, and what it needs of the memory."""
+    key = (cell.technique, cell.dataset, cell.budget.amount, cell.budget.bytes)
+    told = facts.get(key, {"rows": cell.size})
+    scale = plans.TOKENS if cell.task == "next_token" else 1
+    many = f"{cell.size:,} rows, the decade has {told['rows']:,}" if cell.size > scale * told["rows"] else ""
+    return {**told, "refused": many or _refusal(cell), "bytes": held(cell), "fits": FITS}
+
+
+def _refusal(cell):
+    """Why a cell is beyond its budget, or ""."""
+    needs = held(cell)
+    if needs > cell.budget.bytes:
+        return f"needs {needs:,} resident bytes, the budget holds {cell.budget.bytes:,}"
+    if cell.technique == "kernel_svm" and (priced := 4 * plans.flops(cell, 0)) > cell.budget.amount:
+        n = cell.size  # a cache that holds less than the kernel matrix computes its rows again: four times, we count
+        if keyword(cell, "cache") * 2**20 < 4 * n**2:
+            return f"needs {priced:.3g} FLOPs with a small cache, the budget holds {cell.budget.amount:.3g}"
+    return plans.overspends(cell)
+
+
+def keyword(cell, name):
+    """A hyperparameter of a cell, given or default."""
+    return cell.keywords.get(name, catalogue.technique(cell.technique).defaults[name])
+
+
+def held(cell):
+    """Resident bytes of the algorithm, see this file's first lines."""
+    card = catalogue.dataset(cell.dataset).card
+    n, p, c = cell.size, math.prod(card.shape), max(1, card.classes)
+    planes = c if c > 2 else 1
+    rows = n * (p * (1 if card.form == "image" or cell.dataset in BITS8 else 4) + 1)
+    words = 20 * math.sqrt(n * p)  # different ones in n texts of p words
+    match cell.technique:
+        case "logistic_regression":
+            total = 4 * (p + 1) * planes * 22  # L-BFGS: weights, their gradient, ten pairs of either
+        case "ridge":
+            total = 4 * (p**2 + 2 * p)
+        case "naive_bayes":
+            total = words * (8 + 4 * c) if card.form == "text" else 8 * c * p + 4 * c
+        case "knn":
+            total = rows
+        case "decision_tree":
+            total = rows + 12 * 2 * n / keyword(cell, "leaf") * (0.2 if card.classes else 1)
+        case "random_forest":  # finished trees go to tape
+            total = rows + 12 * 1.2 * n / keyword(cell, "leaf") * (0.2 if card.classes else 1)
+        case "gradient_boosting":  # rows in bins of 8 bits, gradients, histograms; finished trees go to tape
+            total = n * (p + 8 * planes) + 16 * p * min(255, 1 + n / 3) * keyword(cell, "leaves")
+        case "kernel_svm":  # kernel rows that are kept, two at least
+            total = rows + 4 * n * c + max(keyword(cell, "cache") * 2**20, 16 * n / c)
+        case "kernel_ridge":
+            m = keyword(cell, "landmarks")
+            total = 4 * m * (m + p + c)
+        case "tfidf_svm":
+            total = words * keyword(cell, "ngrams") ** 2 * (8 + 4 * planes) + 4 * n * planes
+        case "kneser_ney":
+            total = 8 * sum(min(n, c**k) for k in range(1, keyword(cell, "order") + 1))
+        case "mlp":
+            widths = (p, *keyword(cell, "hidden"), c)
+            weights = sum(a * b for a, b in zip(widths[:-1], widths[1:], strict=True))
+            total = 16 * weights + 8 * keyword(cell, "batch") * sum(widths)
+        case "lenet":
+            total = 16 * (60_700 + 85 * c) + 8 * keyword(cell, "batch") * 9_200
+        case "alexnet":
+            width = keyword(cell, "width")
+            weights = 25 * width + 9 * 2 * width**2 + 9 * 8 * width**2 + 16 * 32 * width**2 + 8 * width * c
+            total = 16 * weights + 8 * keyword(cell, "batch") * 784 * width * (1 + 3 / 4 + 6 / 16)
+        case "lstm" | "transformer":  # their own count, without the rows, which come from tape
+            length = keyword(cell, "length")
+            apart = 9 * n if card.form == "tokens" else 8 * n * max(length, 20 * min(length, p))
+            priced = plans.cost(cell)
+            assert priced, "both tell their cost"
+            total = priced.bytes - apart
+    return math.ceil(total)
