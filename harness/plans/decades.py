@@ -59,26 +59,30 @@ CANDIDATES: dict[str, tuple[dict[str, Any], ...]] = {  # configurations, largest
 }
 SIZES = (10, 32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000, 3_162_278)
 PASSES, ENOUGH = 3, 300  # times that a net should see every row, and after which it stops
-SEEDS = {10**9: 3}
 BITS8 = ("iris",)
 
 
 def plan(machine):
     """The compressed ladder whole; the printed and the independent one as far as this machine's day reaches."""
-    reach = 2010 if machine["gpu"] else 2000
     told = ["2020 is not run anywhere here: a day of its machine is 86 billion billion FLOPs"]
     told += [] if machine["gpu"] else ["2010 is left out: it is for a machine with a GPU"]
+    blocks, account = entered(LADDERS, machine, 2010 if machine["gpu"] else 2000, {10**9: 3})
+    return Plan(blocks, 2 * 3600, tuple(told), account=account)
+
+
+def entered(ladders, machine, reach, seeds):
+    """What all candidates enter the rungs with, and their cells' account. reach: the last decade that is run."""
     blocks: list[Block] = []
     facts: dict[tuple, dict] = {}
-    for name in LADDERS:
+    for name in ladders:
         for rung in ladder(name, machine["period"]):
             if name != "compressed" and rung.decade > reach:
                 continue
             for dataset in _datasets(rung, machine["here"]):
                 later = (1 if name == "independent" else 0) + (5 if name != "compressed" and rung.decade > 1990 else 0)
                 for technique in CANDIDATES:
-                    blocks += _proposed(technique, dataset, rung, later, facts)
-    return Plan(tuple(blocks), 2 * 3600, tuple(told), account=lambda cell: _account(cell, facts))
+                    blocks += (replace(b, later=later, seeds=seeds) for b in _proposed(technique, dataset, rung, facts))
+    return tuple(blocks), lambda cell: _account(cell, facts)
 
 
 def _datasets(rung, here):
@@ -88,7 +92,7 @@ def _datasets(rung, here):
         yield from dict.fromkeys((fixed, *[name for name in own if name in here][:1]))
 
 
-def _proposed(technique, dataset, rung, later, facts):
+def _proposed(technique, dataset, rung, facts):
     """What a method enters a rung with: a block, or one whose only cell is refused."""
     card, found = catalogue.dataset(dataset).card, catalogue.technique(technique)
     task = next((task for task in card.tasks if task in found.card.tasks), None)
@@ -107,20 +111,20 @@ def _proposed(technique, dataset, rung, later, facts):
                 able.append(cell)
                 why = "FLOPs"
             if not why:
-                yield _block(cell, later, facts, rung, hindered or "rows")
+                yield _block(cell, facts, rung, hindered or "rows")
                 return
             hindered = "bytes" if "bytes" in why else "FLOPs"
         if able:  # no net sees every row so often: the smallest sees what it can
-            yield _block(able[-1], later, facts, rung, "FLOPs")
+            yield _block(able[-1], facts, rung, "FLOPs")
             return
-    yield _block(cell, later, facts, rung, None, tune=0)
+    yield _block(cell, facts, rung, None, tune=0)
 
 
 def _budget(rung):
     return Budget("flops", rung.each, rung.bytes)
 
 
-def _block(cell, later, facts, rung, binding, tune=FITS - 1):
+def _block(cell, facts, rung, binding, tune=FITS - 1):
     keywords = ", ".join(f"{name}={value!r}" for name, value in cell.keywords.items())
     asked = f"{cell.technique}[{keywords}]" if keywords else cell.technique
     budget = cell.budget
@@ -131,11 +135,13 @@ def _block(cell, later, facts, rung, binding, tune=FITS - 1):
     ]
     key = (cell.technique, cell.dataset, budget.amount, budget.bytes)
     facts[key] = {"rungs": same, "binding": binding, "flops": rung.flops, "rows": rung.rows}
-    return Block((asked,), (cell.dataset,), (cell.size,), SEEDS, budget=budget, tune=tune, later=later)
+    return Block((asked,), (cell.dataset,), (cell.size,), {}, budget=budget, tune=tune)
 
 
 def _account(cell, facts):
     """For the row: the rungs it belongs to, what would have to grow to let more in, and what it needs of the memory."""
+    if not cell.budget or cell.budget.unit != "flops":  # a cell of another exhibit of the same plan
+        return {}
     key = (cell.technique, cell.dataset, cell.budget.amount, cell.budget.bytes)
     told = facts.get(key, {"rows": cell.size})
     scale = plans.TOKENS if cell.task == "next_token" else 1

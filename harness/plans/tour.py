@@ -1,10 +1,12 @@
 """The first look: how techniques fare as data grow, on the datasets that are here. At most 10 minutes on 2 cores.
 
 Runs on embedded and generated data alone; Fashion-MNIST and Adult join where they are. Expect: linear models and
-forests lead on small tables; boosting and the MLP pass them from some hundreds or thousands of rows.
+forests lead on small tables; boosting and the MLP pass them from some hundreds or thousands of rows. The compressed
+ladder of the decades is part of it, with one seed.
 """
 
 from harness.contract import Block, Plan
+from harness.plans import decades
 
 TECHNIQUES = (  # those that ten minutes hold; `eras run curves` has all
     *("logistic_regression", "ridge", "naive_bayes", "knn", "decision_tree", "kernel_svm", "random_forest"),
@@ -29,4 +31,5 @@ def plan(machine):
     blocks = [Block(techniques, datasets, tables, {largest: 3})]
     if "fashion_mnist" not in missing:
         blocks.append(Block(techniques, ("fashion_mnist",), GRID[1:5], {3_162: 3}))
-    return Plan(blocks=tuple(blocks), seconds=555, told=tuple(told))
+    ladder, account = decades.entered(("compressed",), machine, 2020, {10**9: 1})
+    return Plan(blocks=(*blocks, *ladder), seconds=555, told=tuple(told), account=account)
