@@ -67,6 +67,17 @@ def _settings(values: Any) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(values.items())) if isinstance(values, Mapping) else ""
 
 
+def of_decades(row: Mapping[str, Any]) -> bool:
+    """Whether a row belongs to the decades: a budget in FLOPs, and the rungs that it stands for."""
+    return _at(row, "key", "budget", "unit") == "flops" and bool(_at(row, "provenance", "account", "rungs"))
+
+
+def _learns_in_steps(row: Mapping[str, Any]) -> bool:
+    """What does has a budget of them; one in FLOPs binds all, and there the steps tell."""
+    unit = _at(row, "key", "budget", "unit")
+    return _at(row, "time", "steps") is not None if unit == "flops" else unit is not None
+
+
 def _budget(given: Any) -> str:
     if isinstance(given, Mapping) and given.get("unit") == "flops":
         return f"{given.get('amount'):.3g} FLOPs"
@@ -104,7 +115,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         "device": _at(key, "device") or "cpu",
         "tune": tune,
         "budget": _budget(_at(key, "budget")),
-        "kind": "net" if _at(key, "budget") else "classic",  # what learns in steps has a budget of them
+        "kind": "net" if _learns_in_steps(row) else "classic",
         "plain": str(not condition and not tune),
         "base": f"{technique}[{keywords}]" if keywords else technique,
         "machine": _at(key, "machine") or "unknown machine",

@@ -108,11 +108,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--stored", action="store_true", help="run nothing: tell from the rows that are there")
     made.add_argument("--overlay", default="", metavar="NAME", help="published figures beside ours: benchm-ml")
     made.set_defaults(budget=600.0)
+    made = command("claims", "what history says of each technique, and what the rows say", "eras claims")
+    made.add_argument("--results", metavar="DIR", action="append", help="where rows are (default: results/local)")
     made = command(
         "decades", "data, memory and compute per decade (d2l 1.5.1): what each could learn, and who won", "eras decades"
     )
     made.add_argument("--results", metavar="DIR", action="append", help="where rows are (default: results/local)")
-    _period(made)
+    told = "rows of which period to tell of (default: the one that most rows have)"
+    made.add_argument("--period", type=seconds, metavar="TIME", help=told)
     _compare(command)
     _history(command)
     made = command("doctor", "this machine, and what can be measured on it", "eras doctor --measure")

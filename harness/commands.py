@@ -92,6 +92,8 @@ def cells_of(args: argparse.Namespace) -> Wanted:
             raise Mistake("--offers holds rows out for validation, which no plan does: name techniques with -t instead")
         made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)], args.period)
         blocks, seconds, told, account = made.blocks, made.seconds, made.told, made.account
+        if args.tune and account:
+            raise Mistake("--tune: the search of this plan is part of its budgets")
         _check_filters(made, args)
     else:
         blocks, seconds, told, account = (_asked_block(args),), None, (), None
@@ -182,8 +184,11 @@ def plan_(args: argparse.Namespace) -> int:
     from harness.run import works
 
     brought(args, Screen(quiet=args.json))
-    cells, seconds, told, _ = cells_of(args)
-    cells = [work.cell for work in works(cells)]
+    cells, seconds, told, account = cells_of(args)
+    wanted = [work.cell for work in works(cells)]
+    cells = [cell for cell in wanted if not plan.account_of(account, cell).get("refused")]
+    if len(cells) < len(wanted):
+        told = (*told, f"{len(wanted) - len(cells)} cells are refused by the plan; their rows will say why")
     store = Store(results_of(args))
     forecaster = plan.Forecaster(store.rows.values())
     value, rows = [], [("technique", "dataset", "n", "seeds", "seconds each", "memory", "known", "done")]
@@ -348,6 +353,13 @@ def decades(args: argparse.Namespace) -> int:
     from harness import decades as exhibit
 
     return exhibit.command(args)
+
+
+def claims(args: argparse.Namespace) -> int:
+    """The verdicts."""
+    from harness import verdicts
+
+    return verdicts.command(args)
 
 
 def curve(args: argparse.Namespace) -> int:

@@ -101,18 +101,19 @@ def year_of(axis: str, value: float, kind: str = "printed") -> float | None:
 def command(args: argparse.Namespace) -> int:
     """The table with its growth and its sentences, this machine on its axes, and who won each decade."""
     here, store = _machine(), Store(*folders_of(args))
-    found = winners.exhibit(list(store.rows.values()))
+    found = winners.exhibit(list(store.rows.values()), args.period)
+    period = found["period"] or DAY
     value = {
         "table": [entry._asdict() for entry in table()],
         "growth": {kind: {name: of._asdict() for name, of in growths(kind).items()} for kind in KINDS},
         "sentences": {kind: sentences(kind) for kind in KINDS},
         "machine": here,
-        "budgets": [rung._asdict() for name in LADDERS for rung in ladder(name, args.period)],
+        "budgets": [rung._asdict() for name in LADDERS for rung in ladder(name, period)],
         "headline": headline(found),
         "standings": _plain(found["standings"]),
         "verdicts": found["verdicts"],
     }
-    lines = [*_table_lines(), "", *_growth_lines(), "", *_machine_lines(here), "", *winner_lines(found, args.period)]
+    lines = [*_table_lines(), "", *_growth_lines(), "", *_machine_lines(here), "", *winner_lines(found)]
     show(args.json, value, lines)
     return 0
 
@@ -141,7 +142,7 @@ def headline(found: dict[str, Any]) -> str:
     if len(both) == 2 and "cannot tell" not in both:
         sentence += "; it " + ("stays so" if both[0] == both[1] else "flips") + " with independent budgets"
     elif len(both) == 2:
-        sentence += "; whether it flips with independent budgets cannot be told: 2010 and 2020 were not run"
+        sentence += "; whether it flips with independent budgets cannot be told: not all of their decades were run"
     return sentence + "."
 
 
@@ -149,11 +150,11 @@ def _whole(one: dict[str, Any] | None) -> bool:
     return one is not None and one["verdict"] != "cannot tell"
 
 
-def winner_lines(found: dict[str, Any], period: float = DAY) -> list[str]:
+def winner_lines(found: dict[str, Any]) -> list[str]:
     """The grid of winners of each ladder, and its verdicts, in words."""
     standings, told = found["standings"], [headline(found)]
     for name in LADDERS if len(standings) else ():
-        rungs = {rung.decade: rung for rung in ladder(name, period)}
+        rungs = {rung.decade: rung for rung in ladder(name, found["period"] or DAY)}
         some = standings[standings["ladder"] == name]
         if some.empty:
             continue
@@ -174,9 +175,13 @@ def _budget_words(rung: Rung) -> str:
 
 def _cell(some: Any) -> str:
     """The best candidate: its error, how sure that it is the best, and what would have to grow to let in more."""
-    if some.empty or not some["error"].notna().any():
+    if some.empty:
         return "not run"
     first = some.iloc[0]
+    if first["lacks"] and first["error"] != first["error"]:
+        return f"incomplete: {first['lacks']}"
+    if first["technique"] == winners.FLOOR and first["error"] != first["error"]:
+        return f"nothing fits; {first['binding']} bind"
     sure = f", P(best) {first['best']:.2f}" if first["best"] == first["best"] else ", one seed"
     bound = f"; {first['binding']} bind" if first["binding"] else ""
     return f"{first['technique']} {first['error']:.3g}{sure}{bound}"

@@ -81,6 +81,14 @@ def fit(
     return Fit(chosen, parameters, float(sizes[0]), float(sizes[-1]), residual, misses[chosen], falls, drawn)
 
 
+def foretold(sizes: np.ndarray, errors: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """What c + a n^-b through (sizes, errors), three at least, says at larger sizes. A guess: no interval, no limit."""
+    sizes, errors, _ = _checked(sizes, errors, np.ones(len(sizes)))
+    if len(sizes) < 3:
+        raise ValueError(f"three sizes tell a power law with a floor, {len(sizes)} do not")
+    return _error("pow3", np.asarray(at, float), **_fitted("pow3", sizes, errors, np.ones(len(sizes))))
+
+
 def monotone(
     sizes: Sequence[float] | np.ndarray, errors: Sequence[float] | np.ndarray, se: Sequence[float] | np.ndarray
 ) -> bool:

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -132,10 +132,10 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
     else:
         return text, {}
     _check_keywords(name, keywords)
-    return name, _told(name, keywords)
+    return name, told(name, keywords)
 
 
-def _told(name: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def told(name: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Keywords that differ from the defaults: `knn[k=5]` is `knn`."""
     defaults = catalogue.technique(name).defaults
     return {k: v for k, v in keywords.items() if k not in defaults or defaults[k] != v}
@@ -254,7 +254,7 @@ def trials(cell: Cell) -> list[Cell]:
     space = catalogue.technique(cell.technique).card.space
     condition = {**cell.condition, "validation": HOLD}
     return [
-        replace(cell, tune=0, keywords=_told(cell.technique, {**drawn, **cell.keywords}), condition=condition)
+        replace(cell, tune=0, keywords=told(cell.technique, {**drawn, **cell.keywords}), condition=condition)
         for drawn in search.draws(space, cell.tune, cell.seed)
     ]
 
@@ -305,7 +305,8 @@ class Forecast:
 def cost(cell: Cell) -> Cost | None:
     """The technique's own `cost` for this cell, or None where it has none."""
     given = lent(cell)
-    return _priced(cell, given.amount if given and given.unit in ("examples", "tokens") else None)
+    priced = _priced(cell, given.amount if given and given.unit in ("examples", "tokens") else None)
+    return replace(priced, fit=0.0) if priced and given and not given.amount else priced
 
 
 def lent(cell: Cell) -> Budget | None:
@@ -327,6 +328,16 @@ def flops(cell: Cell, examples: int) -> float:
     if priced is None:
         raise Mistake(f"{_asked(cell)} tells no cost, so a budget in FLOPs cannot be kept: its file needs a `cost`")
     return priced.fit
+
+
+def account_of(account: Callable[[Cell], Mapping[str, Any]] | None, cell: Cell) -> Mapping[str, Any]:
+    """What a plan tells of a cell. Raises Mistake where it cannot: the plan may be the user's."""
+    try:
+        told = account(cell) if account else {}
+        json.dumps(dict(told), allow_nan=False)
+    except Exception as error:
+        raise Mistake(f"the plan's account of {_asked(cell)}: {type(error).__name__}: {error}") from error
+    return told
 
 
 def overspends(cell: Cell) -> str:

@@ -240,7 +240,7 @@ class Loop:
         return str(self._account(cell).get("refused") or "") or plan.overspends(cell)
 
     def _account(self, cell: Cell) -> Mapping[str, Any]:
-        return self.options.account(cell) if self.options.account else {}
+        return plan.account_of(self.options.account, cell)
 
     def _leave_out(self, work: Work, why: str) -> None:
         """No row: the same command goes on with this cell."""

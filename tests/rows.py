@@ -125,13 +125,16 @@ def of_rung(
     dataset: str = "image_0",
     net: bool = False,
     refused: str = "",
+    field: tuple[str, ...] = ("knn", "mlp"),
+    **account: Any,
 ) -> dict[str, Any]:
-    """A row of the decades' plan: a tuned cell of that rung, or one that the plan refused."""
+    """A row of the decades' plan: a tuned cell of that rung, or one that the plan refused. field: who enters it."""
     budget = {"unit": "flops", "amount": float(decade), "bytes": decade}
     how = {"status": "skipped", "reason": refused} if refused else {"score": score}
     row = make(technique, dataset, 100, seed, budget=budget, tune=0 if refused else 4, **how)
-    told = {"rungs": [f"{ladder} {decade}"], "binding": None if refused else "rows", "bytes": 10, "fits": 5}
-    row["provenance"]["account"] = told | {"flops": 5.0 * decade, "rows": 100, "refused": refused}
+    told = {"rungs": [f"{ladder} {decade}"], "binding": "bytes" if refused else "rows", "bytes": 10, "fits": 5}
+    told |= {"flops": 5.0 * decade, "rows": 100, "refused": refused, "period": 86_400.0, "reading": "fixed"}
+    row["provenance"]["account"] = told | {"field": list(field)} | account
     if not refused:
         row["time"]["steps"], row["search"] = 7 if net else None, {"seconds": 2.0, "best": {"lr": 0.01}}
     return row

@@ -3,16 +3,17 @@
 Three ladders of budgets: the table as printed; independent figures of the same machines; and a compressed one, whose
 six rungs run anywhere in minutes (harness/rungs.py).
 
-A budget is rows, resident bytes, and the FLOPs of a day, in which a method's search has to fit too: four settings tried
-on a fifth of the rows, and the last fit. Of each method the list below, fixed before the first run, holds its
+A budget is rows, resident bytes, and the FLOPs of a day, in which a method's search has to fit too: four settings,
+judged on a fifth of the rows, and the last fit. Of each method the list below, fixed before the first run, holds its
 configurations, largest first. A classic method takes as many rows as it can, then the largest configuration; a net
 reads all rows from tape and takes the largest configuration that memory holds and that sees every row three times, else
 the smallest; after 300 times it stops. What fits nowhere gets a row that says why.
 
 Bytes are those of the algorithm, not of a library: learned numbers in 4 bytes with what the optimiser keeps of each, a
 batch's activations and their gradients, and the rows that have to stay, pixels and Iris's lengths in 8 bits, other
-values in 32. Reading in order ("tape") is free. Registered before the first run: classic methods win 1970 to 1990, the
-nets' share grows with the decade, and on images and text nets win from 2000 or 2010 on; tables are the exception.
+values in 32. Reading and writing in order ("tape") is free: rows that are passed over, finished trees. Registered
+before the first run: classic methods win 1970 to 1990, the nets' share grows with the decade, and on images and text
+nets win from 2000 or 2010 on; tables are the exception.
 """
 
 import math
@@ -78,10 +79,14 @@ def entered(ladders, machine, reach, seeds):
         for rung in ladder(name, machine["period"]):
             if name != "compressed" and rung.decade > reach:
                 continue
-            for dataset in _datasets(rung, machine["here"]):
+            for family, dataset in _datasets(rung, machine["here"]):
                 later = (1 if name == "independent" else 0) + (5 if name != "compressed" and rung.decade > 1990 else 0)
-                for technique in CANDIDATES:
-                    blocks += (replace(b, later=later, seeds=seeds) for b in _proposed(technique, dataset, rung, facts))
+                about = {
+                    "reading": "fixed" if dataset == FIXED[family] else "own",
+                    "field": [technique for technique in CANDIDATES if _task(technique, dataset)],
+                }
+                for technique in about["field"]:
+                    blocks.append(replace(_proposed(technique, dataset, rung, about, facts), later=later, seeds=seeds))
     return tuple(blocks), lambda cell: _account(cell, facts)
 
 
@@ -89,76 +94,97 @@ def _datasets(rung, here):
     """Of each family the fixed dataset, and the decade's own where that is another one and is here."""
     for family, fixed in FIXED.items():
         own = OWN[family].get(rung.decade, ()) if rung.ladder != "compressed" else ()
-        yield from dict.fromkeys((fixed, *[name for name in own if name in here][:1]))
+        for dataset in dict.fromkeys((fixed, *[name for name in own if name in here][:1])):
+            yield family, dataset
 
 
-def _proposed(technique, dataset, rung, facts):
+def _task(technique, dataset):
+    """The task that both know, or None where the technique cannot take the dataset."""
+    card, able = catalogue.dataset(dataset).card, catalogue.technique(technique).card
+    if able.forms and card.form not in able.forms:
+        return None
+    return next((task for task in card.tasks if task in able.tasks), None)
+
+
+def _proposed(technique, dataset, rung, about, facts):
     """What a method enters a rung with: a block, or one whose only cell is refused."""
-    card, found = catalogue.dataset(dataset).card, catalogue.technique(technique)
-    task = next((task for task in card.tasks if task in found.card.tasks), None)
-    if task is None or (found.card.forms and card.form not in found.card.forms):
-        return
+    card, budgeted, task = (
+        catalogue.dataset(dataset).card,
+        catalogue.technique(technique).budgeted,
+        _task(technique, dataset),
+    )
     scale = plans.TOKENS if task == "next_token" else 1  # tokens of a text that count as one row
     most = min(rung.rows * scale, card.rows)
-    tried = [size * scale for size in SIZES if size * scale < most] if not found.budgeted else []
-    hindered = ""  # what kept a larger choice away
+    tried = [size * scale for size in SIZES if size * scale < most] if not budgeted else []
+    binds = "rows" if most == rung.rows * scale else "dataset"  # until something keeps a larger choice away
     for size in (most, *reversed(tried)):
         able = []
         for configuration in CANDIDATES[technique]:
-            cell = Cell(technique, dataset, task, size, 0, configuration, budget=_budget(rung))
-            why = _refusal(cell)
-            if not why and found.budgeted and plans.flops(cell, PASSES * size) > rung.each:
+            cell = Cell(technique, dataset, task, size, 0, configuration, budget=Budget("flops", rung.each, rung.bytes))
+            short, _ = _refusal(cell)
+            if not short and budgeted and plans.flops(cell, PASSES * size) > rung.each:
                 able.append(cell)
-                why = "FLOPs"
-            if not why:
-                yield _block(cell, facts, rung, hindered or "rows")
-                return
-            hindered = "bytes" if "bytes" in why else "FLOPs"
+                short = "FLOPs"
+            if not short:
+                return _block(cell, rung, about | {"binding": binds}, facts)
+            binds = short
         if able:  # no net sees every row so often: the smallest sees what it can
-            yield _block(able[-1], facts, rung, "FLOPs")
-            return
-    yield _block(cell, facts, rung, None, tune=0)
+            return _block(able[-1], rung, about | {"binding": "FLOPs"}, facts)
+    return _block(cell, rung, about | {"binding": binds}, facts, tune=0)
 
 
-def _budget(rung):
-    return Budget("flops", rung.each, rung.bytes)
-
-
-def _block(cell, facts, rung, binding, tune=FITS - 1):
+def _block(cell, rung, about, facts, tune=FITS - 1):
     keywords = ", ".join(f"{name}={value!r}" for name, value in cell.keywords.items())
     asked = f"{cell.technique}[{keywords}]" if keywords else cell.technique
     budget = cell.budget
     if catalogue.technique(cell.technique).budgeted:
         budget = replace(budget, amount=min(budget.amount, plans.flops(cell, ENOUGH * cell.size)))
-    same = [
+    same = [  # 1970 is the same rung in two ladders
         f"{one.ladder} {one.decade}" for name in LADDERS for one in ladder(name, rung.period) if one[2:] == rung[2:]
     ]
-    key = (cell.technique, cell.dataset, budget.amount, budget.bytes)
-    facts[key] = {"rungs": same, "binding": binding, "flops": rung.flops, "rows": rung.rows}
+    told = {"rungs": same, "flops": rung.flops, "rows": rung.rows, "period": rung.period, **about}
+    known = facts.setdefault(_key(replace(cell, budget=budget)), told)
+    known["rungs"] = list(dict.fromkeys((*known["rungs"], *same)))  # two rungs may come to the same cell
+    known["rows"] = max(known["rows"], rung.rows)
     return Block((asked,), (cell.dataset,), (cell.size,), {}, budget=budget, tune=tune)
 
 
+def _key(cell):
+    return cell.technique, cell.dataset, cell.size, cell.budget.amount, cell.budget.bytes
+
+
 def _account(cell, facts):
-    """For the row: the rungs it belongs to, what would have to grow to let more in, and what it needs of the memory."""
+    """For the row: the rungs it belongs to, what would have to grow to let more in, and what it needs of the memory.
+
+    A search trial is weighed as the fit that it would lead to, on all rows.
+    """
     if not cell.budget or cell.budget.unit != "flops":  # a cell of another exhibit of the same plan
         return {}
-    key = (cell.technique, cell.dataset, cell.budget.amount, cell.budget.bytes)
-    told = facts.get(key, {"rows": cell.size})
+    whole = replace(cell, condition={k: v for k, v in cell.condition.items() if k != "validation"})
+    told = facts.get(_key(cell), {"rungs": [], "rows": cell.size})
     scale = plans.TOKENS if cell.task == "next_token" else 1
     many = f"{cell.size:,} rows, the decade has {told['rows']:,}" if cell.size > scale * told["rows"] else ""
-    return {**told, "refused": many or _refusal(cell), "bytes": held(cell), "fits": FITS}
+    return {**told, "refused": many or _refusal(whole)[1], "bytes": held(whole), "fits": FITS}
 
 
 def _refusal(cell):
-    """Why a cell is beyond its budget, or ""."""
+    """What a cell has too little of, "bytes" or "FLOPs" or "rows", and that in words; ("", "") if nothing."""
     needs = held(cell)
     if needs > cell.budget.bytes:
-        return f"needs {needs:,} resident bytes, the budget holds {cell.budget.bytes:,}"
-    if cell.technique == "kernel_svm" and (priced := 4 * plans.flops(cell, 0)) > cell.budget.amount:
-        n = cell.size  # a cache that holds less than the kernel matrix computes its rows again: four times, we count
-        if keyword(cell, "cache") * 2**20 < 4 * n**2:
-            return f"needs {priced:.3g} FLOPs with a small cache, the budget holds {cell.budget.amount:.3g}"
-    return plans.overspends(cell)
+        return "bytes", f"needs {needs:,} resident bytes, the budget holds {cell.budget.bytes:,}"
+    if cell.technique == "kernel_svm":
+        if cell.size > keyword(cell, "exact"):
+            return "rows", f"is exact, and stops at {keyword(cell, 'exact'):,} rows"
+        matrix, priced = 4 * _of_machine(cell) ** 2, 4 * plans.flops(cell, 0)
+        if keyword(cell, "cache") * 2**20 < matrix and priced > cell.budget.amount:
+            return "FLOPs", f"needs {priced:.3g} FLOPs with a small cache, the budget holds {cell.budget.amount:.3g}"
+    why = plans.overspends(cell)
+    return ("FLOPs" if why else ""), why
+
+
+def _of_machine(cell):
+    """Rows of one of a kernel SVM's machines, which tells two classes apart."""
+    return 2 * cell.size / max(2, catalogue.dataset(cell.dataset).card.classes)
 
 
 def keyword(cell, name):
@@ -179,7 +205,7 @@ def held(cell):
         case "ridge":
             total = 4 * (p**2 + 2 * p)
         case "naive_bayes":
-            total = words * (8 + 4 * c) if card.form == "text" else 8 * c * p + 4 * c
+            total = words * (8 + 4 * c) if card.form == "text" else (4 if card.form == "image" else 8) * c * p + 4 * c
         case "knn":
             total = rows
         case "decision_tree":
@@ -189,12 +215,14 @@ def held(cell):
         case "gradient_boosting":  # rows in bins of 8 bits, gradients, histograms; finished trees go to tape
             total = n * (p + 8 * planes) + 16 * p * min(255, 1 + n / 3) * keyword(cell, "leaves")
         case "kernel_svm":  # kernel rows that are kept, two at least
-            total = rows + 4 * n * c + max(keyword(cell, "cache") * 2**20, 16 * n / c)
+            m = _of_machine(cell)
+            total = rows + 4 * n * c + max(min(keyword(cell, "cache") * 2**20, 4 * m**2), 8 * m)
         case "kernel_ridge":
             m = keyword(cell, "landmarks")
             total = 4 * m * (m + p + c)
         case "tfidf_svm":
-            total = words * keyword(cell, "ngrams") ** 2 * (8 + 4 * planes) + 4 * n * planes
+            grams = words * keyword(cell, "ngrams") ** 2 * (6 if keyword(cell, "characters") else 1)
+            total = grams * (8 + 4 * planes) + 4 * n * planes
         case "kneser_ney":
             total = 8 * sum(min(n, c**k) for k in range(1, keyword(cell, "order") + 1))
         case "mlp":

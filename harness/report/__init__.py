@@ -17,7 +17,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from harness import analyse, contract, scale, winners
+from harness import analyse, contract, scale
 from harness.report import cards, changed, charts, data, decades, figures, pooled
 from harness.report.style import ROLES, SHAPES, Style, styles
 
@@ -42,10 +42,8 @@ def write(
     compared  an outcome of `eras compare`, see changed.newest
     """
     rows = list(rows)
-    of_decades = [row for row in rows if winners.of_decades(row)]
+    of_decades = [row for row in rows if analyse.of_decades(row)]
     ladder = decades.section(of_decades)
-    if len(of_decades) < len(rows):  # their cells have budgets of their own and stand in no other picture
-        rows = [row for row in rows if not winners.of_decades(row)]
     table = analyse.frame(rows)
     if table.empty:
         raise ValueError("no rows to report: run `eras run` first")

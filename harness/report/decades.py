@@ -7,7 +7,8 @@ from typing import Any
 from markupsafe import Markup
 
 from harness import decades, winners
-from harness.rungs import AXES, LADDERS, column, ladder
+from harness.rungs import AXES, DAY, LADDERS, column, ladder
+from harness.screen import duration
 
 COLOURS = {"data": "over", "memory": "win", "compute": "loss"}  # classes of the page's own colours
 FORMS = {"wide": (860, 380, 56, 150), "narrow": (390, 360, 44, 96)}  # width, height, left and right margin
@@ -25,18 +26,25 @@ def section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     return {
         "title": decades.headline(found),
         "charts": {form: chart(here, form) for form in FORMS},
+        "period": _period(found["period"]),
         "ladders": [one for name in LADDERS if (one := _ladder(found, name))],
         "energy": _energy(found["lines"]),
         "machines": [f"{name}: {', '.join(told)}" for name, told in _years(here)],
     }
 
 
+def _period(seconds: float | None) -> str:
+    return "one day" if seconds in (None, DAY) else duration(seconds or DAY)
+
+
 def _energy(lines: Any) -> str:
-    """Joules of each decade's runs where a meter was there; nothing is guessed."""
+    """Joules of each decade's last fits where a meter was there; nothing is guessed."""
     joules = lines[lines["joules"].notna()].groupby(["ladder", "decade"])["joules"].sum()
     if joules.empty:
         return "Energy: no meter could be read on these machines, and nothing is guessed"
-    return "Energy: " + ", ".join(f"{ladder} {decade} {value:,.0f} J" for (ladder, decade), value in joules.items())
+    return "Energy of the last fits, searches apart: " + ", ".join(
+        f"{ladder} {decade} {value:,.0f} J" for (ladder, decade), value in joules.items()
+    )
 
 
 def machines(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -113,7 +121,7 @@ def _ladder(found: dict[str, Any], name: str) -> dict[str, Any] | None:
     some = found["standings"][found["standings"]["ladder"] == name]
     if some.empty:
         return None
-    rungs = {rung.decade: rung for rung in ladder(name)}
+    rungs = {rung.decade: rung for rung in ladder(name, found["period"] or DAY)}
     guesses = winners.extrapolated(some, {rung.decade: rung.flops for rung in rungs.values()})
     lines = []
     for (family, dataset, title), here in some.groupby(["family", "dataset", "dataset_title"], sort=False):
@@ -142,8 +150,14 @@ def _ladder(found: dict[str, Any], name: str) -> dict[str, Any] | None:
 
 def _cell(some: Any, guess: Any) -> dict[str, str]:
     """One box of the strip: who won, how surely, and what bound it; hatched where it is an extrapolation."""
-    if len(some) and some["error"].notna().any():
+    if len(some):
         first = some.iloc[0]
+        unscored = math.isnan(first["error"])
+        if unscored and first["lacks"]:
+            return {"kind": "absent", "name": "incomplete", "about": f"lacks {first['lacks']}", "tip": first["lacks"]}
+        if unscored:
+            tip = "No candidate fits its budget"
+            return {"kind": "none", "name": "nothing fits", "about": f"{first['binding']} bind", "tip": tip}
         sure = "one seed" if math.isnan(first["best"]) else f"P {first['best']:.2f}"
         words = f"{first['title']}: error {first['error']:.3g}, {sure}; {first['binding'] or 'nothing'} bind"
         kind = "none" if first["technique"] == winners.FLOOR else "net" if first["net"] else "classic"

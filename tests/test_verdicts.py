@@ -1,0 +1,149 @@
+"""Verdicts from made-up rows: what passes, what is missing, what is refused, what chance would have given."""
+
+import json
+
+import numpy as np
+import pytest
+from rows import make
+
+from harness import catalogue, claims, cli, contract, effects, plan, verdicts
+from harness.contract import Arm, Claim
+
+FOREST, TREE = Arm("random_forest"), Arm("decision_tree")
+BUDGET = {"unit": "examples", "amount": 40_000, "bytes": None}
+
+
+def claim(*tests, datasets=("digits",), name="one"):
+    return Claim(name, "A forest is better.", datasets, tests, 0.9, "published")
+
+
+def two(gap=0.05, size=100, seeds=5, first="random_forest", second="decision_tree", spread=0.004, **key):
+    """Rows of two techniques, the first better by `gap` and some noise."""
+    random = np.random.default_rng(size)
+    found = []
+    for seed in range(seeds):
+        shared = 0.8 + random.normal(0, 0.02)
+        found.append(make(first, "digits", size, seed, shared + gap + random.normal(0, spread), **key))
+        found.append(make(second, "digits", size, seed, shared, **key))
+    return found
+
+
+def tried(least=0.01, seeds=5, **more):
+    given = {"effect": "difference", "arms": (FOREST, TREE), "metric": "accuracy", "vary": {"size": (100,)}} | more
+    return contract.Test(least=least, expect=0.05, seeds=seeds, **given)
+
+
+def verdict(rows, *tests):
+    (one,) = verdicts.verdicts(rows, [("random_forest", claim(*tests))])
+    return one
+
+
+def test_a_claim_that_is_true_passes_and_names_its_rows():
+    rows = two()
+    one = verdict(rows, tried())
+    assert (one["verdict"], one["mark"]) == ("pass", "")
+    (tested,) = one["tests"]
+    assert tested.effect.mean == pytest.approx(0.05, abs=0.01) and set(tested.rows) == {row["id"] for row in rows}
+    assert verdict(two(gap=-0.05), tried())["verdict"] == "fail"
+    assert verdict(two(gap=0.008), tried())["verdict"] == "inconclusive"
+
+
+def test_all_tests_have_to_pass_and_all_controls_to_vanish():
+    rows = [*two(size=100), *two(size=316)]
+    control = tried(vary={"size": (316,)}, control=True)
+    assert verdict(rows, tried(), control)["verdict"] == "fail"  # the effect stays where it must vanish
+    rows = [*two(size=100), *two(gap=0.0, size=316)]
+    assert verdict(rows, tried(), control)["verdict"] == "pass"
+    assert verdict(rows, tried(), tried(vary={"size": (316,)}))["verdict"] == "fail"
+
+
+def test_what_is_missing_is_not_run_and_never_a_smaller_run():
+    one = verdict(two(seeds=4), tried())
+    assert one["verdict"] == "not run" and one["tests"][0].told == "random_forest at n = 100 lacks 1 of 5 seeds"
+    assert verdict(two(size=1000), tried())["verdict"] == "not run"
+    failed = [*two()[1:], make("random_forest", "digits", 100, 0, status="timeout", reason="longer than 5 s")]
+    assert verdict(failed, tried())["verdict"] == "not run"
+    assert verdict([*two(seeds=4), *two(gap=-1, size=316, seeds=5)], tried())["verdict"] == "not run"
+
+
+def test_three_seeds_are_a_mark():
+    one = verdict(two(seeds=3), tried(seeds=3))
+    assert (one["verdict"], one["mark"]) == ("pass", "supported (n = 3)")
+
+
+def test_arms_with_different_budgets_are_refused_with_the_difference():
+    fair = two(first="mlp", second="lenet", budget=BUDGET)
+    asked = tried(arms=(Arm("mlp"), Arm("lenet")))
+    assert verdict(fair, asked)["verdict"] == "pass"
+    unfair = [*fair[::2], *two(first="mlp", second="lenet", budget=BUDGET | {"amount": 80_000})[1::2]]
+    one = verdict(unfair, asked)
+    assert one["verdict"] == "refused"
+    assert one["tests"][0].told == "the arms were run with different budgets: 40,000 examples and 80,000 examples"
+    heavier = [*fair[::2], *two(first="mlp", second="lenet", budget=BUDGET)[1::2]]
+    for row in heavier[5:]:
+        row["memory"]["parameters"] = 2_000
+    one = verdict(heavier, tried(arms=(Arm("mlp"), Arm("lenet")), equal=("weights",)))
+    assert one["tests"][0].told == "weights were to be equal: mlp 1000 and lenet 2000"
+
+
+def test_of_what_is_lower_when_better_the_sign_is_turned():
+    rows = two()
+    for row in rows:
+        row["quality"]["test"]["log_loss"] = 1 - row["quality"]["test"]["accuracy"]
+    assert verdict(rows, tried(metric="log_loss"))["verdict"] == "pass"
+    bound = tried(least=0.5, effect="bound", arms=(FOREST,), metric="log_loss")  # the published figure, to stay below
+    assert verdict(rows, bound)["verdict"] == "pass"
+    assert verdict(rows, tried(least=0.1, effect="bound", arms=(FOREST,), metric="log_loss"))["verdict"] == "fail"
+
+
+def test_benjamini_and_hochberg_take_back_what_chance_would_give():
+    weak = two(gap=0.009)
+    assert verdict(weak, tried())["verdict"] == "pass"
+    of = [("random_forest", claim(tried(), name="weak"))]
+    for k in range(9):
+        of.append((f"other {k}", claim(tried(arms=(TREE, FOREST)), name=f"false {k}")))
+    first, *others = verdicts.verdicts(weak, of)
+    assert first["verdict"] == "inconclusive" and first["mark"] == "one of 10 would pass so by chance"
+    assert {one["verdict"] for one in others} == {"fail"}
+
+
+def test_a_test_that_could_not_see_it_is_marked():
+    (tested,) = verdict(two(spread=0.1), tried())["tests"]
+    assert "underpowered" in tested.told
+    (tested,) = verdict(two(), tried())["tests"]
+    assert "underpowered" not in tested.told
+
+
+def test_keywords_and_conditions_are_varied_too():
+    axis, values = claims.varied(tried(vary={"keywords.k": (1, 5)}))
+    assert (axis, values) == ("keywords.k", (1, 5))
+    one = claims.place(Arm("knn"), "digits", "keywords.k", 3)
+    assert one.size == catalogue.dataset("digits").card.rows and one.keywords == "[('k', 3)]"
+    default = catalogue.technique("knn").defaults["k"]
+    assert claims.place(Arm("knn"), "digits", "keywords.k", default).keywords == "[]"  # as a row stores it
+    assert claims.place(Arm("lstm"), "adding", "condition.lag", 200).condition == "[('lag', 200)]"
+    hidden = claims.place(Arm("mlp", {"hidden": (100, 10)}), "digits", "", None)
+    assert hidden.keywords == claims.repr_of(json.loads(json.dumps({"hidden": (100, 10)})))
+
+
+def test_every_registered_claim_can_be_planned_and_judged():
+    of = claims.registered()
+    assert of and all(0 < one.belief < 1 and one.published and one.tests for _, one in of)
+    everything = tuple(catalogue.names("dataset"))
+    for block in plan.named(claims.PLAN, everything).blocks:
+        assert plan.expand(block), f"{block.techniques} cannot take {block.datasets}"
+    found = verdicts.verdicts([], of)
+    assert {one["verdict"] for one in found} == {"not run"}
+    for _, one in of:
+        for each in one.tests:
+            assert each.effect in {*effects.PER_SEED, *effects.OTHERS} and each.expect != each.least
+
+
+def test_the_command(tmp_path, capsys):
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in two()))
+    assert cli.main(["claims", "--results", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "NOT RUN" in out and "belief before" in out
+    assert cli.main(["claims", "--results", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told[0]["tests"][0]["found"] is None and told[0]["verdict"] == "not run"
