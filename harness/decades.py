@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from harness import machine, winners
 from harness.keeping import folders_of
-from harness.rungs import AXES, DAY, KINDS, LADDERS, Rung, column, ladder, table
+from harness.rungs import AXES, DAY, KINDS, LADDERS, column, ladder, table
 from harness.screen import show
 from harness.screen import table as aligned
 from harness.store import Store
@@ -151,40 +151,41 @@ def _whole(one: dict[str, Any] | None) -> bool:
 
 
 def winner_lines(found: dict[str, Any]) -> list[str]:
-    """The grid of winners of each ladder, and its verdicts, in words."""
+    """Of each ladder who won where, and its verdicts, in words."""
     standings, told = found["standings"], [headline(found)]
     for name in LADDERS if len(standings) else ():
-        rungs = {rung.decade: rung for rung in ladder(name, found["period"] or DAY)}
         some = standings[standings["ladder"] == name]
         if some.empty:
             continue
-        families = list(some[["family", "dataset"]].drop_duplicates().itertuples(index=False, name=None))
-        rows = [(LADDER_NAMES[name], *(f"{family}: {dataset}" for family, dataset in families))]
-        for decade, rung in rungs.items():
-            here = some[some["decade"] == decade]
-            cells = [_cell(here[here["dataset"] == dataset]) for _, dataset in families]
-            rows.append((f"{decade}: {_budget_words(rung)}", *cells))
+        rows = [(LADDER_NAMES[name], "winner", "error", "P(best)", "runner-up", "what binds the winner")]
+        for rung in ladder(name, found["period"] or DAY):
+            here = some[some["decade"] == rung.decade]
+            budget = f"{rung.decade}: {rung.rows:.1e} rows, {rung.bytes:.0e} B, {rung.flops:.1e} FLOPs"
+            rows.append((budget, *("" if len(here) else "not run",), "", "", "", ""))
+            for (family, dataset), entered in here.groupby(["family", "dataset"], sort=False):
+                rows.append((f"  {family}: {dataset}", *_line(entered)))
         told += ["", *aligned(rows), ""]
         told += [verdict_words(one) for one in found["verdicts"] if one["ladder"] == name]
     return told
 
 
-def _budget_words(rung: Rung) -> str:
-    return f"{rung.rows:.1e} rows, {rung.bytes:.0e} B, {rung.flops:.1e} FLOPs"
+def _line(entered: Any) -> tuple[str, str, str, str, str]:
+    """The winner of one rung, its error, how sure that it is the best, who came next, what binds."""
+    first, second = entered.iloc[0], entered.iloc[1] if len(entered) > 1 else None
+    if first["error"] != first["error"]:
+        return (incomplete(first["lacks"]) or "nothing fits", "", "", "", "" if first["lacks"] else first["binding"])
+    sure = f"{first['best']:.2f}" if first["best"] == first["best"] else "one seed"
+    after = (
+        "" if second is None or second["error"] != second["error"] else f"{second['technique']} {second['error']:.3g}"
+    )
+    return first["technique"], f"{first['error']:.3g}", sure, after, first["binding"]
 
 
-def _cell(some: Any) -> str:
-    """The best candidate: its error, how sure that it is the best, and what would have to grow to let in more."""
-    if some.empty:
-        return "not run"
-    first = some.iloc[0]
-    if first["lacks"] and first["error"] != first["error"]:
-        return f"incomplete: {first['lacks']}"
-    if first["technique"] == winners.FLOOR and first["error"] != first["error"]:
-        return f"nothing fits; {first['binding']} bind"
-    sure = f", P(best) {first['best']:.2f}" if first["best"] == first["best"] else ", one seed"
-    bound = f"; {first['binding']} bind" if first["binding"] else ""
-    return f"{first['technique']} {first['error']:.3g}{sure}{bound}"
+def incomplete(lacks: str) -> str:
+    """Who has not come to the end yet, three names at most; "" where all have."""
+    names = lacks.split(", ") if lacks else []
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"incomplete, lacks {', '.join(names[:3])}{more}" if names else ""
 
 
 def verdict_words(one: dict[str, Any]) -> str:

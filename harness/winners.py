@@ -43,6 +43,7 @@ def entrants(rows: Iterable[Mapping[str, Any]], period: float | None = None) -> 
     lines = pd.DataFrame([line for row in rows for line in _lines(row)])
     if lines.empty:
         return lines
+    lines = lines[(lines["ladder"] != "compressed") | (lines["reading"] == "fixed")]  # it has no data of its own
     lines = lines.drop_duplicates(
         [*PLACE, "technique", "seed"], keep="last"
     )  # the newest that is ok; a floor: by most rows

@@ -23,7 +23,7 @@ from typing import Any
 from harness import catalogue
 from harness import plan as plans
 from harness.contract import Block, Budget, Cell, Plan
-from harness.rungs import FITS, LADDERS, ladder
+from harness.rungs import FITS, KINDS, LADDERS, ladder
 
 FIXED = {"tables": "teacher", "images": "glyphs", "text": "pcfg"}  # one dataset, only the budget grows
 OWN: dict[str, dict[int, tuple[str, ...]]] = {  # the decade's kind of data; California's prices stand in for Boston's
@@ -139,8 +139,9 @@ def _block(cell, rung, about, facts, tune=FITS - 1):
     budget = cell.budget
     if catalogue.technique(cell.technique).budgeted:
         budget = replace(budget, amount=min(budget.amount, plans.flops(cell, ENOUGH * cell.size)))
-    same = [  # 1970 is the same rung in two ladders
-        f"{one.ladder} {one.decade}" for name in LADDERS for one in ladder(name, rung.period) if one[2:] == rung[2:]
+    ladders = LADDERS if about["reading"] == "fixed" else KINDS  # 1970 is the same rung in two of them
+    same = [
+        f"{one.ladder} {one.decade}" for name in ladders for one in ladder(name, rung.period) if one[2:] == rung[2:]
     ]
     told = {"rungs": same, "flops": rung.flops, "rows": rung.rows, "period": rung.period, **about}
     known = facts.setdefault(_key(replace(cell, budget=budget)), told)

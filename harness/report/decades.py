@@ -154,7 +154,8 @@ def _cell(some: Any, guess: Any) -> dict[str, str]:
         first = some.iloc[0]
         unscored = math.isnan(first["error"])
         if unscored and first["lacks"]:
-            return {"kind": "absent", "name": "incomplete", "about": f"lacks {first['lacks']}", "tip": first["lacks"]}
+            name, about = decades.incomplete(first["lacks"]).split(", ", 1)
+            return {"kind": "absent", "name": name, "about": about, "tip": f"lacks {first['lacks']}"}
         if unscored:
             tip = "No candidate fits its budget"
             return {"kind": "none", "name": "nothing fits", "about": f"{first['binding']} bind", "tip": tip}
