@@ -71,7 +71,7 @@ def plan(machine):
     return Plan(blocks, 2 * 3600, tuple(told), account=account)
 
 
-def entered(ladders, machine, reach, seeds):
+def entered(ladders, machine, reach, seeds, families=tuple(FIXED)):
     """What all candidates enter the rungs with, and their cells' account. reach: the last decade that is run."""
     blocks: list[Block] = []
     facts: dict[tuple, dict] = {}
@@ -79,7 +79,7 @@ def entered(ladders, machine, reach, seeds):
         for rung in ladder(name, machine["period"]):
             if name != "compressed" and rung.decade > reach:
                 continue
-            for family, dataset in _datasets(rung, machine["here"]):
+            for family, dataset in _datasets(rung, machine["here"], families):
                 later = (1 if name == "independent" else 0) + (5 if name != "compressed" and rung.decade > 1990 else 0)
                 about = {
                     "reading": "fixed" if dataset == FIXED[family] else "own",
@@ -90,9 +90,10 @@ def entered(ladders, machine, reach, seeds):
     return tuple(blocks), lambda cell: _account(cell, facts)
 
 
-def _datasets(rung, here):
+def _datasets(rung, here, families):
     """Of each family the fixed dataset, and the decade's own where that is another one and is here."""
-    for family, fixed in FIXED.items():
+    for family in families:
+        fixed = FIXED[family]
         own = OWN[family].get(rung.decade, ()) if rung.ladder != "compressed" else ()
         for dataset in dict.fromkeys((fixed, *[name for name in own if name in here][:1])):
             yield family, dataset
