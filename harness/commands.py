@@ -50,10 +50,10 @@ def _techniques(args: argparse.Namespace) -> tuple[list, list]:
 
 
 def _claims(args: argparse.Namespace) -> tuple[list, list]:
-    found = [(n, c) for n in catalogue.names("technique") for c in catalogue.technique(n).card.claims]
-    rows = [(name, claim.name, claim.sentence) for name, claim in found] or [
-        ("no technique has registered a claim yet", "", "")
-    ]
+    from harness.claims import registered
+
+    found = registered()
+    rows = [(name, claim.name, claim.sentence) for name, claim in found]
     return [{"technique": n, "name": c.name, "sentence": c.sentence} for n, c in found], rows
 
 

@@ -45,6 +45,10 @@ EFFECTS = (
     *("difference", "ratio", "slope_gap", "interaction", "crossover", "successes", "win_rate"),
     *("equivalence", "noninferiority", "trend", "rank", "extrapolation", "bound"),
 )
+NEEDS = {  # of an effect: arms (3: that many or more), values that it varies; of others two arms, and none
+    **{"bound": (1, 1), "win_rate": (1, 1), "trend": (1, 3), "extrapolation": (1, 5), "rank": (3, 1)},
+    **{"slope_gap": (2, 2), "interaction": (2, 2), "crossover": (2, 3)},
+}
 UNITS = ("steps", "examples", "tokens", "env_steps", "flops", "seconds")
 STATUSES = ("ok", "timeout", "oom", "error", "diverged", "unsupported", "skipped")
 
@@ -107,6 +111,20 @@ class Test:
     def __post_init__(self) -> None:
         if self.effect not in EFFECTS:
             raise ValueError(f"effect {self.effect!r} is none of {', '.join(EFFECTS)}")
+        arms, values = NEEDS.get(self.effect, (2, 1))
+        if not arms <= len(self.arms) <= (arms if arms < 3 else 9) or self.seeds < 2:
+            raise ValueError(f"{self.effect} needs {arms} arms and two seeds, not {len(self.arms)} and {self.seeds}")
+        if len(self.vary) > 1 or any(
+            a != "size" and a.split(".")[0] not in ("keywords", "condition") for a in self.vary
+        ):
+            raise ValueError(f"vary names one axis, size, keywords.NAME or condition.NAME, not {', '.join(self.vary)}")
+        varied = next(iter(self.vary.values()), (0,))
+        if len(varied) < values or (values > 1 and list(varied) != sorted(varied)):
+            raise ValueError(f"{self.effect} needs {values} rising values to vary, not {varied}")
+        if unknown := set(self.equal) - {"steps", "flops", "weights", "seconds"}:
+            raise ValueError(f"{', '.join(sorted(unknown))}: equal holds steps, flops, weights or seconds")
+        if (self.effect in ("ratio", "equivalence") or self.control) and self.least <= 0:
+            raise ValueError(f"least is {self.least}: of a ratio, an equivalence and a control it is above 0")
 
 
 @dataclass(frozen=True)
@@ -119,6 +137,7 @@ class Claim:
     tests: tuple[Test, ...]
     belief: float  # probability that it passes, written down before the first run
     published: str  # the published figure, with its source
+    stand_in: str = ""  # which data stand in for those that the claim names
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness import claims, effects, stats
+from harness import analyse, claims, effects, stats
 from harness.contract import Arm, Claim, Test
 from harness.keeping import folders_of
 from harness.screen import duration, show
@@ -26,9 +26,21 @@ ALIKE = 0.05  # what is held equal may differ by this share
 FALSE = 0.05  # false discovery rate over all claims
 MEASURES = {"seconds": ("time", "fit"), "steps": ("time", "steps"), "weights": ("memory", "parameters")}
 MEASURES |= {"flops": ("work", "flops")}
-LOWER = {*MEASURES, "loss", "log_loss", "rmse", "mae", "perplexity", "bits", "calibration_error"}
+LOWER = {*MEASURES, "loss", "log_loss", "rmse", "mse", "mae", "perplexity", "bits", "calibration_error", "pixel_error"}
+LOWER |= {"symbol_error"}
+HIGHER = {"accuracy", "balanced_accuracy", "auc", "r2", "bleu", "score", "solved", "wins", "iou", "exact", "f1"}
 
-Rows = Mapping[claims.Place, Mapping[tuple, Mapping[int, Mapping[str, Any]]]]
+Row = Mapping[str, Any]
+Means = tuple[str, ...]  # machine, device, threads, dtype: equal for all arms and values of a test
+Rows = Mapping[claims.Place, Mapping[Means, Sequence[Mapping[int, Row]]]]
+
+
+class Missing(Exception):
+    """Rows or numbers that a test needs are not there. Says which."""
+
+
+class Unequal(Exception):
+    """The arms do not have in common what they must. Says the difference."""
 
 
 class Tested(NamedTuple):
@@ -39,97 +51,141 @@ class Tested(NamedTuple):
     verdict: str
     effect: effects.Effect | None
     told: str
-    rows: tuple[str, ...]
-    seconds: float
+    rows: Mapping[str, float] = {}  # id -> wall seconds, the search with them
 
 
-def by_place(rows: Iterable[Mapping[str, Any]]) -> Rows:
-    """ok rows by where they lie, then by what else was equal (device, threads, dtype, budget), then by seed."""
-    found: dict[claims.Place, dict[tuple, dict[int, Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(dict))
-    for row in rows:
+def by_place(rows: Iterable[Row]) -> Rows:
+    """ok rows by where they lie, then by means, then in generations that were made alike, the newest first.
+
+    A generation: one code, one fingerprint of the data, one set of libraries, one budget; {seed: row}. Rows of the
+    decades, whose budgets are others, are apart.
+    """
+    found: dict[claims.Place, dict[Means, dict[str, dict[int, Row]]]] = defaultdict(lambda: defaultdict(dict))
+    for row in sorted(rows, key=lambda row: (row["provenance"].get("started") or "", row["id"])):
         key = row["key"]
-        if row["status"] == "ok":
-            keywords, condition = (claims.repr_of(key[name]) for name in ("keywords", "condition"))
-            place = claims.Place(key["technique"], key["dataset"], key["size"], keywords, condition, key["tune"])
-            means = tuple(str(key[name]) for name in ("machine", "device", "threads", "dtype", "budget"))
-            found[place][means][key["seed"]] = row
-    return found
+        if row["status"] != "ok" or analyse.of_decades(row):
+            continue
+        keywords, condition = (claims.repr_of(key[name]) for name in ("keywords", "condition"))
+        place = claims.Place(key["technique"], key["dataset"], key["size"], keywords, condition, key["tune"])
+        means = tuple(str(key[name]) for name in ("machine", "device", "threads", "dtype"))
+        alike = repr([key[name] for name in ("code", "fingerprint", "libraries", "budget")])
+        made = found[place][means].pop(alike, {})  # to the end: its newest row is the newest of all
+        found[place][means][alike] = made | {key["seed"]: row}
+    return {
+        place: {means: list(reversed(of.values())) for means, of in groups.items()} for place, groups in found.items()
+    }
 
 
 def tested(test: Test, dataset: str, rows: Rows) -> Tested:
     """The verdict of one test on one dataset, from the rows of its seeds 0, 1, ..."""
+    try:
+        means, cells = _cells(test, dataset, rows)
+        used = {row["id"]: _seconds(row) for arm in cells for at in arm for row in at}
+        try:
+            _check_equal(test, cells)
+            effect, told = _effect(test, cells)
+        except Unequal as unequal:
+            return Tested(dataset, test, REFUSED, None, str(unequal), used)
+    except Missing as missing:
+        return Tested(dataset, test, NOT_RUN, None, str(missing))
+    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, (*told, means[0]))), used)
+
+
+def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[Row]]]]:
+    """The means that all arms and values have in common, and the rows: arm, value, seed."""
     axis, values = claims.varied(test)
-    cells: list[list[list[Mapping[str, Any]]]] = []  # arm, value, seed
-    for arm in test.arms:
-        cells.append([])
-        for value in values:
-            place = claims.place(arm, dataset, axis, value)
-            seeds = max(rows.get(place, {}).values(), key=len, default={})
-            if missing := [seed for seed in range(test.seeds) if seed not in seeds]:
-                told = f"{_arm(arm)} at n = {place.size:,} lacks {len(missing)} of {test.seeds} seeds"
-                return Tested(dataset, test, NOT_RUN, None, told, (), 0.0)
-            cells[-1].append([seeds[seed] for seed in range(test.seeds)])
-    used = [row for arm_rows in cells for value_rows in arm_rows for row in value_rows]
-    spent = sum((r["time"].get("wall") or 0.0) + ((r.get("search") or {}).get("seconds") or 0.0) for r in used)
-    ids = tuple(dict.fromkeys(row["id"] for row in used))
-    if unequal := _unequal(test, cells):
-        return Tested(dataset, test, REFUSED, None, unequal, ids, spent)
-    numbers = np.array([[[_value(row, test.metric) for row in one] for one in arm] for arm in cells])
-    least = test.least
-    if test.effect in ("bound", "win_rate") and _sign(cells[0][0][0], test.metric) < 0:
-        least = -least  # registered as the value itself, of which less is better
-    at = np.array([float(value) if isinstance(value, int | float) else place_ for place_, value in enumerate(values)])
+    places = [[claims.place(arm, dataset, axis, value) for value in values] for arm in test.arms]
+    asked = range(test.seeds)
+
+    def whole(place: claims.Place, means: Means) -> Mapping[int, Row] | None:
+        made = rows.get(place, {}).get(means, ())
+        return next((seeds for seeds in made if all(seed in seeds for seed in asked)), None)
+
+    everywhere = sorted({means for row in places for place in row for means in rows.get(place, {})})
+    for means in everywhere:
+        found = [[whole(place, means) for place in row] for row in places]
+        if all(one is not None for row in found for one in row):
+            return means, [[[one[seed] for seed in asked] for one in row if one] for row in found]
+    for arm, row in zip(test.arms, places, strict=True):
+        for place in row:
+            most = max((len([s for s in asked if s in m]) for g in rows.get(place, {}).values() for m in g), default=0)
+            if most < test.seeds:
+                lacks = f"lacks {test.seeds - most} of {test.seeds} seeds that were made alike"
+                raise Missing(f"{_arm(arm)} at n = {place.size:,} {lacks}")
+    raise Missing("the arms were run on different machines, devices, threads or number formats")
+
+
+def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, list[str]]:
+    """The effect, and what has to be said beside it."""
+    numbers = np.array([[[_value(row, test.metric) for row in at] for at in arm] for arm in cells])
+    sign = _sign(cells[0][0][0], test.metric)
+    least, expect = test.least, test.expect
+    if test.effect in ("bound", "win_rate"):  # registered as the value itself, of which less may be better
+        least, expect = sign * least, sign * expect
+    _, values = claims.varied(test)
+    at = np.array([float(v) if isinstance(v, int | float) else k for k, v in enumerate(values)])
     effect = effects.of(test.effect, numbers, at, least, test.control)
-    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, _marks(test, effect))), ids, spent)
-
-
-def _marks(test: Test, effect: effects.Effect) -> Iterable[str]:
-    yield effect.told
+    told = [effect.told]
     if effect.verdict == effects.PASS and effect.n < FEW:
-        yield f"supported (n = {effect.n})"
+        told.append(f"supported (n = {effect.n})")
     if test.effect in effects.PER_SEED and not test.control and effect.high > effect.low:
-        spread = effects.spread(effect.high - effect.low, effect.n)
-        expect, least = (math.log(v) if test.effect == "ratio" else v for v in (test.expect, test.least))
-        if effects.power(expect, least, spread, effect.n) < ENOUGH:
-            yield "underpowered"
+        if test.effect == "ratio":
+            least, expect = math.log(least), math.log(expect)
+        if effects.power(expect, least, effects.spread(effect.high - effect.low, effect.n), effect.n) < ENOUGH:
+            told.append("underpowered")
+    return effect, told
 
 
-def _unequal(test: Test, cells: Sequence[Sequence[Sequence[Mapping[str, Any]]]]) -> str:
-    """What the test holds equal and the arms do not have in common; "" where they do."""
-    for what in test.equal:
-        if what == "steps":  # by budget, for that is what was given
-            for at in zip(*cells, strict=True):  # of each value that is varied, all arms
-                given = {_budget(row) for arm in at for row in arm if row["key"]["budget"]}
-                if len(given) > 1:
-                    return f"the arms were run with different budgets: {' and '.join(sorted(given))}"
-            continue
-        section, name = MEASURES[what]
-        means = [np.mean([(row[section] or {}).get(name) or math.nan for at in arm for row in at]) for arm in cells]
-        if not max(means) <= (1 + ALIKE) * min(means):
-            told = " and ".join(f"{_arm(arm)} {value:.4g}" for arm, value in zip(test.arms, means, strict=True))
-            return f"{what} were to be equal: {told}"
-    return ""
+def _check_equal(test: Test, cells: list[list[list[Row]]]) -> None:
+    """Raises Unequal where the data, the budgets, or what the test holds equal differ between the arms."""
+    for at in zip(*cells, strict=True):  # of each value that is varied, all arms
+        if len({row["key"]["fingerprint"] for arm in at for row in arm}) > 1:
+            raise Unequal("the arms saw different versions of the data")
+        given = {_budget(row) for arm in at for row in arm if row["key"]["budget"]}
+        if len(given) > 1:
+            raise Unequal(f"the arms were run with different budgets: {' and '.join(sorted(given))}")
+        for what in test.equal:
+            if what == "steps":  # that is what the budget gives
+                continue
+            means = [np.mean([_measure(row, what) for row in arm]) for arm in at]
+            if max(means) > (1 + ALIKE) * min(means):
+                told = " and ".join(f"{_arm(arm)} {value:.4g}" for arm, value in zip(test.arms, means, strict=True))
+                raise Unequal(f"{what} were to be equal: {told}")
 
 
-def _budget(row: Mapping[str, Any]) -> str:
+def _budget(row: Row) -> str:
     budget = row["key"]["budget"]
-    return f"{budget['amount']:,.0f} {budget['unit']}"
+    return f"{budget['amount']:,.0f} {budget['unit']}" + (f" in {budget['bytes']:,} bytes" if budget["bytes"] else "")
 
 
-def _value(row: Mapping[str, Any], metric: str) -> float:
+def _measure(row: Row, what: str) -> float:
+    section, name = MEASURES[what]
+    value = (row[section] or {}).get(name)
+    if value is None:
+        raise Missing(f"{row['key']['technique']} tells no {what}")
+    return float(value)
+
+
+def _value(row: Row, metric: str) -> float:
     """A row's number, signed so that more is better."""
     if metric in MEASURES:
-        section, name = MEASURES[metric]
-        value = (row[section] or {}).get(name)
-    else:
-        value = (row["quality"]["test"] or {}).get(metric)
-    return math.nan if value is None else _sign(row, metric) * float(value)
+        return -_measure(row, metric)
+    value = (row["quality"]["test"] or {}).get(metric)
+    if value is None or not math.isfinite(value):
+        raise Missing(f"{row['key']['technique']} with seed {row['key']['seed']} has no {metric}")
+    return _sign(row, metric) * float(value)
 
 
-def _sign(row: Mapping[str, Any], metric: str) -> int:
+def _sign(row: Row, metric: str) -> int:
     if metric == row["quality"]["metric"]:
         return 1 if row["quality"]["higher_is_better"] else -1
+    if metric not in LOWER | HIGHER:
+        raise Missing(f"whether more {metric} is better is not known")
     return -1 if metric in LOWER else 1
+
+
+def _seconds(row: Row) -> float:
+    return (row["time"].get("wall") or 0.0) + ((row.get("search") or {}).get("seconds") or 0.0)
 
 
 def _arm(arm: Arm) -> str:
@@ -146,17 +202,20 @@ def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
     words = [one.verdict for one in found]
     order = (REFUSED, effects.FAIL, NOT_RUN, effects.OPEN)
     verdict = next((word for word in order if word in words), effects.PASS)
-    p = [one.effect.p for one in found if one.effect and math.isfinite(one.effect.p) and not one.test.control]
+    p = [one.effect.p for one in found if one.effect]
     few = [one.effect.n for one in found if one.effect and one.effect.n < FEW]
+    used = {id_: seconds for one in found for id_, seconds in one.rows.items()}
+    marks = [f"supported (n = {min(few)})"] if verdict == effects.PASS and few else []
     return {
         "claim": claim.name,
         "sentence": claim.sentence,
         "published": claim.published,
         "belief": claim.belief,
         "verdict": verdict,
-        "mark": f"supported (n = {min(few)})" if verdict == effects.PASS and few else "",
+        "marks": [*marks, *([f"stand-in data: {claim.stand_in}"] if claim.stand_in else [])],
         "p": max(p, default=math.nan),  # all tests have to pass: the weakest decides
-        "seconds": sum(one.seconds for one in found),
+        "rows": len(used),
+        "seconds": sum(used.values()),
         "tests": found,
     }
 
@@ -165,10 +224,12 @@ def verdicts(rows: Iterable[Mapping[str, Any]], of: Iterable[tuple[str, Claim]])
     """All claims; a pass stands only where it outlives Benjamini and Hochberg over all that were judged."""
     known = by_place(rows)
     found = [judged(claim, known) | {"technique": name} for name, claim in of]
-    tried = [one for one in found if math.isfinite(one["p"]) and one["verdict"] not in (NOT_RUN, REFUSED)]
-    for one, p in zip(tried, stats.benjamini_hochberg([one["p"] for one in tried] or [1.0]), strict=bool(tried)):
+    tried = [one for one in found if one["verdict"] not in (NOT_RUN, REFUSED)]
+    adjusted = stats.benjamini_hochberg([one["p"] for one in tried]) if tried else np.array([])
+    for one, p in zip(tried, adjusted, strict=True):
         if one["verdict"] == effects.PASS and p > FALSE:
-            one |= {"verdict": effects.OPEN, "mark": f"one of {len(tried)} would pass so by chance"}
+            one["verdict"] = effects.OPEN
+            one["marks"].append(f"p is {p:.2g} after Benjamini and Hochberg over {len(tried)} claims")
     return found
 
 
@@ -185,34 +246,52 @@ def command(args: argparse.Namespace) -> int:
 
 
 def _lines(one: Mapping[str, Any]) -> list[str]:
-    head = f"{one['claim']}: {one['verdict'].upper()}{' ' + one['mark'] if one['mark'] else ''}. {one['sentence']}"
+    head = f"{one['claim']}: {one['verdict'].upper()}. {one['sentence']}"
     rows = [("dataset", "test", "verdict", "effect", "90 % interval", "least", "n", "")]
     for test in one["tests"]:
-        effect, arms = test.effect, " against ".join(_arm(arm) for arm in test.test.arms)
-        numbers = (f"{effect.mean:.4g}", f"{effect.low:.4g} to {effect.high:.4g}") if effect else ("", "")
-        what = f"{test.test.effect} of {test.test.metric}, {arms}" + (", control" if test.test.control else "")
-        tail = (f"{test.test.least:g}", str(effect.n if effect else test.test.seeds), test.told)
-        rows.append((test.dataset, what, test.verdict, *numbers, *tail))
-    known = [test for test in one["tests"] if test.rows]
-    cost = f"from {sum(len(t.rows) for t in known)} rows, {duration(one['seconds'])} of runs; belief before: "
-    return [head, *(f"  {line}" for line in aligned(rows)), f"  {cost}{one['belief']:.2f}", ""]
+        rows.append((test.dataset, _what(test.test), test.verdict, *_shown(test), test.told))
+    cost = f"from {one['rows']} rows, {duration(one['seconds'])} of runs; belief before: {one['belief']:.2f}"
+    return [head, *(f"  {mark}" for mark in one["marks"]), *(f"  {line}" for line in aligned(rows)), f"  {cost}", ""]
+
+
+def _what(test: Test) -> str:
+    """A test in few words: effect, metric, arms, and where."""
+    axis, values = claims.varied(test)
+    where = f" at {axis} {', '.join(f'{v:,}' if isinstance(v, int) else str(v) for v in values)}" if axis else ""
+    control = "control, " if test.control else ""
+    return f"{control}{test.effect} of {test.metric}, {' against '.join(_arm(arm) for arm in test.arms)}{where}"
+
+
+def _shown(test: Tested) -> tuple[str, str, str, str]:
+    """Effect, interval, least and seeds as they were registered: a ratio as a factor, a bound as the value."""
+    least, effect = f"{test.test.least:g}", test.effect
+    if effect is None:
+        return "", "", least, str(test.test.seeds)
+    numbers = [effect.mean, effect.low, effect.high]
+    if test.test.effect == "ratio":
+        numbers = [math.exp(value) for value in numbers]
+    if test.test.effect in ("bound", "win_rate") and test.test.metric in LOWER:
+        numbers = [-numbers[0], -numbers[2], -numbers[1]]
+    return f"{numbers[0]:.4g}", f"{numbers[1]:.4g} to {numbers[2]:.4g}", least, str(effect.n)
 
 
 def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON without NaN: effects as numbers or null, tests as names."""
+    """JSON without NaN: effects as numbers or null, tests as words."""
     tests = [
         {
             "dataset": test.dataset,
+            "test": _what(test.test),
             "effect": test.test.effect,
             "arms": [_arm(arm) for arm in test.test.arms],
             "metric": test.test.metric,
+            "vary": {axis: list(values) for axis, values in test.test.vary.items()},
             "least": test.test.least,
+            "expect": test.test.expect,
             "control": test.test.control,
             "verdict": test.verdict,
             "found": {k: _number(v) for k, v in test.effect._asdict().items()} if test.effect else None,
             "told": test.told,
-            "rows": test.rows,
-            "seconds": test.seconds,
+            "rows": list(test.rows),
         }
         for test in one["tests"]
     ]

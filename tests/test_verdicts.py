@@ -29,6 +29,7 @@ def two(gap=0.05, size=100, seeds=5, first="random_forest", second="decision_tre
 
 
 def tried(least=0.01, seeds=5, **more):
+    """A test of the forest against the tree, with what is asked for instead."""
     given = {"effect": "difference", "arms": (FOREST, TREE), "metric": "accuracy", "vary": {"size": (100,)}} | more
     return contract.Test(least=least, expect=0.05, seeds=seeds, **given)
 
@@ -41,7 +42,7 @@ def verdict(rows, *tests):
 def test_a_claim_that_is_true_passes_and_names_its_rows():
     rows = two()
     one = verdict(rows, tried())
-    assert (one["verdict"], one["mark"]) == ("pass", "")
+    assert (one["verdict"], one["marks"]) == ("pass", [])
     (tested,) = one["tests"]
     assert tested.effect.mean == pytest.approx(0.05, abs=0.01) and set(tested.rows) == {row["id"] for row in rows}
     assert verdict(two(gap=-0.05), tried())["verdict"] == "fail"
@@ -59,7 +60,10 @@ def test_all_tests_have_to_pass_and_all_controls_to_vanish():
 
 def test_what_is_missing_is_not_run_and_never_a_smaller_run():
     one = verdict(two(seeds=4), tried())
-    assert one["verdict"] == "not run" and one["tests"][0].told == "random_forest at n = 100 lacks 1 of 5 seeds"
+    assert (
+        one["verdict"] == "not run"
+        and one["tests"][0].told == "random_forest at n = 100 lacks 1 of 5 seeds that were made alike"
+    )
     assert verdict(two(size=1000), tried())["verdict"] == "not run"
     failed = [*two()[1:], make("random_forest", "digits", 100, 0, status="timeout", reason="longer than 5 s")]
     assert verdict(failed, tried())["verdict"] == "not run"
@@ -68,7 +72,7 @@ def test_what_is_missing_is_not_run_and_never_a_smaller_run():
 
 def test_three_seeds_are_a_mark():
     one = verdict(two(seeds=3), tried(seeds=3))
-    assert (one["verdict"], one["mark"]) == ("pass", "supported (n = 3)")
+    assert (one["verdict"], one["marks"]) == ("pass", ["supported (n = 3)"])
 
 
 def test_arms_with_different_budgets_are_refused_with_the_difference():
@@ -96,6 +100,87 @@ def test_of_what_is_lower_when_better_the_sign_is_turned():
     assert verdict(rows, tried(least=0.1, effect="bound", arms=(FOREST,), metric="log_loss"))["verdict"] == "fail"
 
 
+def test_rows_of_two_machines_never_face_each_other():
+    rows = two()
+    for row in rows[1::2]:  # the trees' rows
+        row["key"]["machine"] = "another"
+    one = verdict(rows, tried())
+    assert one["verdict"] == "not run"
+    assert one["tests"][0].told == "the arms were run on different machines, devices, threads or number formats"
+    both = [*two(), *two(seeds=12, device="cuda")[10:]]  # more seeds elsewhere, but not the first ones
+    one = verdict(both, tried())
+    assert one["verdict"] == "pass" and "fake-2c-8g-000000" in one["tests"][0].told
+
+
+def test_what_was_made_alike_stands_together_the_newest_first():
+    """Half of the seeds under older code do not fill up the newer ones, whatever the order of the rows."""
+    old, new = two(gap=-0.05, code="old"), two(gap=0.05, code="new")
+    for row in new:
+        row["provenance"]["started"] = "2026-11-22T00:00:00Z"
+    for rows in ([*old, *new], [*new, *old]):
+        assert verdict(rows, tried())["verdict"] == "pass"
+        assert verdict([*rows, *two(gap=0.05, code="newest", seeds=4)], tried())["verdict"] == "pass"
+    assert verdict([*old[:4], *new[4:]], tried())["verdict"] == "not run"
+    other = [*two()[::2], *two(fingerprint="other")[1::2]]
+    assert verdict(other, tried())["tests"][0].told == "the arms saw different versions of the data"
+
+
+def test_budgets_count_whatever_else_is_held_equal():
+    unfair = [*two(first="mlp", second="lenet", budget=BUDGET)[::2]]
+    unfair += two(first="mlp", second="lenet", budget=BUDGET | {"amount": 80_000})[1::2]
+    for equal in ((), ("weights",)):
+        assert verdict(unfair, tried(arms=(Arm("mlp"), Arm("lenet")), equal=equal))["verdict"] == "refused"
+    blind = two()
+    for row in blind:
+        row["work"]["flops"] = None
+    one = verdict(blind, tried(equal=("flops",)))
+    assert (one["verdict"], one["tests"][0].told) == ("not run", "random_forest tells no flops")
+
+
+def test_a_number_that_is_not_there_is_told():
+    rows = two()
+    assert verdict(rows, tried(metric="auc"))["tests"][0].told == "random_forest with seed 0 has no auc"
+    rows[4]["quality"]["test"]["log_loss"] = 0.5
+    assert verdict(rows, tried(metric="log_loss"))["verdict"] == "not run"
+    for row in rows:
+        row["quality"]["test"]["charm"] = 0.5
+    assert verdict(rows, tried(metric="charm"))["tests"][0].told == "whether more charm is better is not known"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"seeds": 1},
+        {"arms": (FOREST,)},
+        {"vary": {"sizes": (100,)}},
+        {"vary": {"size": (100,), "keywords.k": (1,)}},
+        {"effect": "slope_gap"},
+        {"effect": "interaction", "vary": {"size": (1000, 100)}},
+        {"effect": "rank"},
+        {"equal": ("FLOPs",)},
+        {"effect": "ratio", "least": 0.0},
+        {"control": True, "least": 0.0},
+    ],
+    ids=str,
+)
+def test_a_test_that_cannot_be_is_refused_when_it_is_written(more):
+    with pytest.raises(ValueError):
+        tried(**more)
+
+
+def test_a_ratio_is_shown_as_a_factor_and_a_bound_as_the_value():
+    rows = two()
+    for row in rows:
+        row["time"]["fit"] = (1.0 if row["key"]["technique"] == "random_forest" else 2.0) * (
+            1 + row["key"]["seed"] / 100
+        )
+    one = verdict(rows, tried(effect="ratio", metric="seconds", least=1.5))
+    assert one["verdict"] == "pass" and verdicts._shown(one["tests"][0])[0] == "2"
+    assert verdict(rows, tried(effect="ratio", metric="seconds", least=2.5))["verdict"] == "fail"
+    bound = verdict(rows, tried(effect="bound", arms=(FOREST,), metric="seconds", least=1.5))
+    assert bound["verdict"] == "pass" and verdicts._shown(bound["tests"][0])[::2] == ("1.02", "1.5")
+
+
 def test_benjamini_and_hochberg_take_back_what_chance_would_give():
     weak = two(gap=0.009)
     assert verdict(weak, tried())["verdict"] == "pass"
@@ -103,7 +188,7 @@ def test_benjamini_and_hochberg_take_back_what_chance_would_give():
     for k in range(9):
         of.append((f"other {k}", claim(tried(arms=(TREE, FOREST)), name=f"false {k}")))
     first, *others = verdicts.verdicts(weak, of)
-    assert first["verdict"] == "inconclusive" and first["mark"] == "one of 10 would pass so by chance"
+    assert first["verdict"] == "inconclusive" and "over 10 claims" in first["marks"][0]
     assert {one["verdict"] for one in others} == {"fail"}
 
 
