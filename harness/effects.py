@@ -66,7 +66,7 @@ def judged(per_seed: np.ndarray, least: float) -> Effect:
 
 
 def vanished(per_seed: np.ndarray, least: float) -> Effect:
-    """A control: two one-sided tests that the effect lies within `least` of 0; fail where it is beyond on either side."""
+    """A control: two one-sided tests that the effect lies within `least` of 0; fail where it is beyond, either way."""
     d = np.asarray(per_seed, float)
     found = stats.paired_t(d, np.zeros_like(d), level=1 - 2 * LEVEL)
     inside = max(_above(d, -least), _above(-d, -least))
