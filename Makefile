@@ -3,7 +3,7 @@ PYTHON ?= python3
 TOX := .tox-boot/bin/tox
 ENV_PYTHON := .venv/bin/python
 
-.PHONY: help run tour-page curves-page test lint bench env
+.PHONY: help run tour-page curves-page decades-page test lint bench env
 
 help:
 	@echo "make run    run the tour (at most 10 minutes) and write its report; prints the report's path and headline"
@@ -20,11 +20,8 @@ run: env
 	$(ENV_PYTHON) -m harness report && exit $$code
 
 # the committed pages, from committed rows alone
-tour-page: env
-	@$(ENV_PYTHON) -m harness report $(foreach f,$(wildcard results/*/tour.jsonl),--results $(f)) -o reports/tour/report.html
-
-curves-page: env
-	@$(ENV_PYTHON) -m harness report $(foreach f,$(wildcard results/*/curves.jsonl),--results $(f)) -o reports/curves/report.html
+tour-page curves-page decades-page: %-page: env
+	@$(ENV_PYTHON) -m harness report $(foreach f,$(wildcard results/*/$*.jsonl),--results $(f)) -o reports/$*/report.html
 
 test: $(TOX)
 	@$(TOX) run -e test
