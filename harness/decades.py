@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from harness import machine, winners
 from harness.keeping import folders_of
-from harness.rungs import AXES, DAY, KINDS, LADDERS, column, ladder, table
+from harness.rungs import AXES, DAY, KINDS, LADDERS, column, ladder, places, table
 from harness.screen import show
 from harness.screen import table as aligned
 from harness.store import Store
@@ -81,26 +81,13 @@ def growths(kind: str) -> dict[str, Growth]:
     return found
 
 
-def year_of(axis: str, value: float, kind: str = "printed") -> float | None:
-    """Where a value lies on an axis, linear in its log between two decades; None outside the table.
-
-    >>> round(year_of("compute", 215e9), 1)
-    2007.8
-    """
-    points = [(decade, math.log(one)) for decade, one in column(axis, kind).items()]
-    here = math.log(value)
-    for (a, low), (b, high) in pairwise(points):
-        if low <= here <= high:
-            return a + (b - a) * (here - low) / (high - low)
-    return None
-
-
 # --------------------------------------------------------------------------------------------------------- eras decades
 
 
 def command(args: argparse.Namespace) -> int:
     """The table with its growth and its sentences, this machine on its axes, and who won each decade."""
-    here, store = _machine(), Store(*folders_of(args))
+    here = {"name": machine.fingerprint()["name"], "places": places()}
+    store = Store(*folders_of(args))
     found = winners.exhibit(list(store.rows.values()), args.period)
     period = found["period"] or DAY
     value = {
@@ -201,20 +188,6 @@ def verdict_words(one: dict[str, Any]) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- the machine
-
-
-def _machine() -> dict[str, Any]:
-    """What this machine has, and the year of the table at which it would stand; rates where they were measured."""
-    about, rates = machine.fingerprint(), machine.peaks_cached() or {}
-    found: dict[str, Any] = {"name": about["name"], "places": []}
-    for name, axis, amount in (
-        ("memory", "memory", about["memory"]),
-        *((name, "compute", rate) for name, rate in rates.items() if name.startswith(("gemm", "conv"))),
-    ):
-        if amount:
-            years = {kind: year_of(axis, amount, kind) for kind in KINDS}
-            found["places"].append({"what": name, "axis": axis, "value": amount, "years": years})
-    return found
 
 
 def _table_lines() -> list[str]:

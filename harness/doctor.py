@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness import machine, meters
+from harness import machine, meters, rungs
 
 LIBRARIES = (
     *("torch", "numpy", "scipy", "scikit-learn", "pandas", "lightgbm", "gymnasium", "ale-py", "seaborn", "pyarrow"),
@@ -31,6 +31,7 @@ def report(measure: bool = False) -> dict[str, Any]:
         "data": [_folder(Path(name)) for name in os.environ.get("ERAS_DATA", "").split(os.pathsep) if name],
         "disk_free": shutil.disk_usage(Path.cwd()).free,
         "peaks": machine.measure_and_cache() if measure else machine.peaks_cached(),
+        "decade": rungs.places(),
     }
 
 
@@ -77,8 +78,15 @@ def lines(found: dict[str, Any]) -> list[str]:
         *[("ERAS_DATA", _data_line(entry)) for entry in found["data"] or [None]],
         *[("peak " + name.replace("_", " "), _rate(name, rate)) for name, rate in (found["peaks"] or {}).items()],
         *([] if found["peaks"] else [("peaks", "not measured yet: eras doctor --measure")]),
+        ("its decade", "; ".join(_year(place) for place in found["decade"])),
     ]
     return [f"{name:<22} {text}" for name, text in table]
+
+
+def _year(place: dict[str, Any]) -> str:
+    """Where one of this machine's figures lies in table 1.5.1, as printed."""
+    year = place["years"]["printed"]
+    return f"{place['what'].replace('_', ' ')} {f'{year:.1f}' if year else 'outside the table'}"
 
 
 def _gigabytes(amount: int | None) -> str:

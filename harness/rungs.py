@@ -1,12 +1,16 @@
 """What a decade's machine had, as printed in Dive into Deep Learning (table 1.5.1) and as independent sources say.
 
-A rung is a budget: rows, bytes that may be resident, FLOPs of one day. Standard library only: plans read it.
+A rung is a budget: rows, bytes that may be resident, FLOPs of one day. Nothing heavy is imported: plans read it.
 """
 
 import csv
+import math
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from harness import machine
 
 TABLE = Path(__file__).parent / "published" / "decades.csv"
 AXES = {"data": "examples", "memory": "bytes", "compute": "FLOP/s"}
@@ -87,3 +91,31 @@ def ladder(name: str, period: float = DAY) -> tuple[Rung, ...]:
         Rung(name, decade, period, round(has["rows"]), round(has["bytes"]), float(f"{has['flops']:.4g}"))
         for decade, has in found.items()
     )
+
+
+def year_of(axis: str, value: float, kind: str = "printed") -> float | None:
+    """Where a value lies on an axis, linear in its log between two decades; None outside the table.
+
+    >>> round(year_of("compute", 215e9), 1)
+    2007.8
+    """
+    points = [(decade, math.log(one)) for decade, one in column(axis, kind).items()]
+    here = math.log(value)
+    for (a, low), (b, high) in pairwise(points):
+        if low <= here <= high:
+            return a + (b - a) * (here - low) / (high - low)
+    return None
+
+
+def places() -> list[dict[str, Any]]:
+    """What this machine has, and the year of the table at which it would stand; rates where they were measured."""
+    about, rates = machine.fingerprint(), machine.peaks_cached() or {}
+    found: list[dict[str, Any]] = []
+    for name, axis, amount in (
+        ("memory", "memory", about["memory"]),
+        *((name, "compute", rate) for name, rate in rates.items() if name.startswith(("gemm", "conv"))),
+    ):
+        if amount:
+            years = {kind: year_of(axis, amount, kind) for kind in KINDS}
+            found.append({"what": name, "axis": axis, "value": amount, "years": years})
+    return found

@@ -251,8 +251,14 @@ def exhibit(rows: Sequence[Mapping[str, Any]], period: float | None = None) -> d
         readings = {"fixed": here[here["reading"] == "fixed"], "own": _own(here)}
         for reading, some in readings.items():
             if reading == "fixed" or (here["reading"] == "own").any():
-                verdicts.append({"ladder": ladder, "reading": reading} | verdict(some))
+                verdicts.append({"ladder": ladder, "reading": reading} | verdict(_balanced(some)))
     return {"lines": lines, "standings": standings(lines), "verdicts": verdicts, "period": lines.attrs["period"]}
+
+
+def _balanced(won: pd.DataFrame) -> pd.DataFrame:
+    """The seeds that all rungs have: a rung that was run more often has no more votes."""
+    rungs = won.groupby(["decade", "dataset"])["seed"].agg(set)
+    return won[won["seed"].isin(set.intersection(*rungs))] if len(rungs) else won
 
 
 def _own(won: pd.DataFrame) -> pd.DataFrame:

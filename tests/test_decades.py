@@ -49,11 +49,11 @@ def test_the_sentences_on_the_printed_numbers():
     [("compute", 215e9, 2007.8), ("compute", 989e12, 2020.0), ("compute", 67e12, 2016.1), ("memory", 1e5, 1980.0)],
 )
 def test_where_a_machine_lies(axis, value, year):
-    assert decades.year_of(axis, value) == pytest.approx(year, abs=0.05)
+    assert rungs.year_of(axis, value) == pytest.approx(year, abs=0.05)
 
 
 def test_outside_the_table():
-    assert decades.year_of("compute", 1e16) is None and decades.year_of("data", 10) is None
+    assert rungs.year_of("compute", 1e16) is None and rungs.year_of("data", 10) is None
 
 
 @pytest.mark.parametrize(

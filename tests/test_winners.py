@@ -297,6 +297,14 @@ def test_the_order_of_the_rows_changes_nothing():
     assert not one["standings"].equals(winners.exhibit(history())["standings"])
 
 
+def test_a_rung_that_was_run_more_often_has_no_more_votes():
+    more = [
+        of_rung(t, "compressed", 1970, s, x, "image_0") for t, x in (("knn", 0.5), ("mlp", 0.9)) for s in range(3, 9)
+    ]
+    one, other = winners.exhibit([*history(), *more]), winners.exhibit(history())
+    assert one["verdicts"] == other["verdicts"] and not one["standings"].equals(other["standings"])
+
+
 def test_periods_are_not_mixed():
     rows = [*history(), *(of_rung("knn", "compressed", 1970, 0, 0.1, period=3600.0) for _ in range(1))]
     assert winners.exhibit(rows)["verdicts"] == winners.exhibit(history())["verdicts"]

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness import decades, winners
-from harness.rungs import AXES, DAY, LADDERS, column, ladder
+from harness.rungs import AXES, DAY, LADDERS, column, ladder, year_of
 from harness.screen import duration
 
 COLOURS = {"data": "over", "memory": "win", "compute": "loss"}  # classes of the page's own colours
@@ -64,7 +64,7 @@ def _years(here: dict[str, dict[str, float]]) -> Iterable[tuple[str, list[str]]]
     for name, has in here.items():
         told = []
         for axis, value in has.items():
-            year = decades.year_of(axis, value)
+            year = year_of(axis, value)
             told.append(
                 f"{value:.2g} {AXES[axis]} of {WORDS[axis]}, " + (f"{year:.1f}" if year else "outside the table")
             )
@@ -102,7 +102,7 @@ def chart(here: dict[str, dict[str, float]], form: str) -> Markup:
         words = NAMES[axis] if form == "wide" else axis
         parts.append(end.format(colour, x(2020) + 9, y(printed[2020]) + 4, words))
         for name, has in here.items():
-            if axis in has and (place := decades.year_of(axis, has[axis])):
+            if axis in has and (place := year_of(axis, has[axis])):
                 mark = Markup(
                     '<path class="here {}" d="M{:.1f} {:.1f}m-6-6l12 12m0-12l-12 12"><title>{}</title></path>'
                 )
