@@ -120,17 +120,18 @@ def headline(found: dict[str, Any]) -> str:
     told = {(one["ladder"], one["reading"]): one for one in found["verdicts"]}
     first = next((told[name, "fixed"] for name in LADDERS if _whole(told.get((name, "fixed")))), found["verdicts"][0])
     early = first["classic"]
-    parts = [f"classic methods win {early:.0%} of 1970 to 1990"] if early is not None else []
-    parts += [f"nets {share:.0%} of {family} from 2010 on" for family, share in sorted(first["nets"].items())]
     where = {"printed": "The table as printed", "independent": "Independent budgets"}.get(first["ladder"])
-    sentence = f"{where or 'The compressed ladder'}: {', '.join(parts)}. “Nets had to wait for data and compute” "
-    sentence += {"holds": "holds", "fails": "fails", "cannot tell": "cannot be told yet"}[first["verdict"]]
+    parts = [f"classic methods win {early:.0%} of 1970 to 1990"] if early is not None else []
+    late = [f"{share:.0%} of {family}" for family, share in sorted(first["nets"].items())]
+    parts += [f"nets {' and '.join(late)} from 2010 on"] if late else []
     both = [told[name, "fixed"]["verdict"] for name in KINDS if (name, "fixed") in told]
-    if len(both) == 2 and "cannot tell" not in both:
-        sentence += "; it " + ("stays so" if both[0] == both[1] else "flips") + " with independent budgets"
-    elif len(both) == 2:
-        sentence += "; whether it flips with independent budgets cannot be told: not all of their decades were run"
-    return sentence + "."
+    flips = ""
+    if len(both) == 2:
+        flips = "cannot tell" if "cannot tell" in both else "the same" if both[0] == both[1] else "it flips"
+        flips = f" (with independent budgets: {flips})"
+    verdict = {"holds": "holds", "fails": "fails", "cannot tell": "cannot be told yet"}[first["verdict"]]
+    start = f"{where or 'The compressed ladder'}: {', '.join(parts)}; " if parts else ""
+    return f"{start}that nets had to wait for data and compute {verdict}{flips}."
 
 
 def _whole(one: dict[str, Any] | None) -> bool:
@@ -152,7 +153,8 @@ def winner_lines(found: dict[str, Any]) -> list[str]:
             for (family, dataset), entered in here.groupby(["family", "dataset"], sort=False):
                 rows.append((f"  {family}: {dataset}", *_line(entered)))
         told += ["", *aligned(rows), ""]
-        told += [verdict_words(one) for one in found["verdicts"] if one["ladder"] == name]
+        own = [one for one in found["verdicts"] if one["ladder"] == name]
+        told += [f"{one['verdict'].upper()}: {verdict_words(one)}" for one in own]
     return told
 
 
@@ -182,7 +184,7 @@ def verdict_words(one: dict[str, Any]) -> str:
     late = ", ".join(f"{family} {share:.0%}" for family, share in sorted(one["nets"].items())) or "not run"
     rises = f"rho {one['rho']:.2f}, p {one['p']:.3f}" if one["rho"] is not None else "too few decades"
     return (
-        f"{READING_NAMES[one['reading']]}: {one['verdict'].upper()}. {early}{smooth}: {one['early']}; nets' share "
+        f"{READING_NAMES[one['reading']]}. {early}{smooth}: {one['early']}; nets' share "
         f"rises ({rises}, {one['cells']} cells): {one['rises']}; nets' share from 2010 on ({late}): {one['late']}"
     )
 

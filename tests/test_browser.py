@@ -289,6 +289,16 @@ def test_choosing_lines_dims_the_others_everywhere(visit, whole):
     assert page.locator("g.off").count() == 0
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_page_of_the_decades_alone(visit, tmp_path, width):
+    page = visit(report.write(history(), tmp_path / "page.html"), width=width)
+    assert page.locator("h1").inner_text().startswith("The compressed ladder: classic methods win 100%")
+    assert page.locator("#decades svg.chart:visible").count() == 1 and page.locator(".strip td.w-net").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator("#decades summary").first.click()
+    assert page.locator("#decades details td:has-text('needs 9 resident bytes')").first.is_visible()
+
+
 def test_the_matrix_opens_its_datasets(visit, whole):
     page = visit(whole)
     top = exhibits.made_up().matrix.nlargest(1, "crossed").iloc[0]

@@ -357,7 +357,9 @@ def test_the_page_and_the_terminal_tell_the_same(tmp_path, capsys):
     page = report.write(rows, tmp_path / "page.html").read_text()
     text = page.split('<section id="decades">')[1].split("</section>")[0]
     assert text.count('class="w-net"') == 4 and text.count('class="w-classic"') == 14
-    assert "The compressed ladder: classic methods win 100% of 1970 to 1990, nets 100% of images" in text
+    assert (
+        "The compressed ladder: classic methods win 100% of 1970 to 1990, nets 100% of images and 100% of text" in text
+    )
     assert "needs 9 resident bytes" in text and "fake-2c-8g-000000: 8e+09 bytes of memory, 2014.5" in text
     assert "flops" not in page.split('<section id="decades">')[0].split("<main>")[1]  # its cells stand nowhere else
     assert (tmp_path / "figures" / "fig8_decades.png").stat().st_size > 10_000
@@ -371,3 +373,10 @@ def test_the_page_and_the_terminal_tell_the_same(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "HOLDS" in out and "mlp 0.3" in out and re.search(r"knn +0\.199", out)
     assert "the table as printed  " not in out
+
+
+def test_a_page_of_nothing_else_begins_with_it(tmp_path):
+    page = report.write(history(), tmp_path / "page.html").read_text()
+    assert page.index('<section id="decades">') < page.index('<section id="datasets"')
+    assert "<title>The compressed ladder: classic methods win" in page and 'id="tuning"' not in page
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"fig8_decades"}

@@ -10,6 +10,7 @@ import hashlib
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ def write(
     if table.empty:
         raise ValueError("no rows to report: run `eras run` first")
     made = scale.exhibit(rows)
+    alone = ladder is not None and len(of_decades) == len(rows)  # a page of nothing else
+    if alone:
+        made = replace(made, tuning=made.tuning.head(0))
     points = data.with_skill(analyse.curves(table))
     points["i"] = range(len(points))
     lead = analyse.leaders(points, table)
@@ -55,11 +59,14 @@ def write(
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     about = _page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]}
-    more = {"changed": changed.section(compared) if compared else None, "decades": ladder}
+    if ladder and alone:  # what a budget refused has not failed
+        about |= {"headline": ladder["title"], "main": None, "slide": [], "sketch": "", "alarm": ""}
+    more = {"changed": changed.section(compared) if compared else None, "decades": ladder, "alone": alone}
     page = _template().render(about | more)
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
-        figures.write(points, lead, lines, made, out.parent / "figures", compared, of_decades)
+        drawn = points.head(0) if alone else points
+        figures.write(drawn, lead, lines, made, out.parent / "figures", compared, of_decades)
     return out
 
 

@@ -10,7 +10,7 @@ from harness import decades, winners
 from harness.rungs import AXES, DAY, LADDERS, column, ladder, year_of
 from harness.screen import duration
 
-COLOURS = {"data": "over", "memory": "win", "compute": "loss"}  # classes of the page's own colours
+COLOURS = {axis: f"of-{axis}" for axis in AXES}  # classes
 FORMS = {"wide": (860, 380, 56, 150), "narrow": (390, 360, 44, 96)}  # width, height, left and right margin
 TOP, BASE = 16, 16.5  # pixels above the axes; powers of ten at their upper end
 WORDS = {"memory": "memory", "compute": "compute on the threads of these rows"}

@@ -50,25 +50,30 @@ def write(
 ) -> list[Path]:
     """Draw those figures for which there are numbers, as PNG (200 dpi) and SVG; returns their paths.
 
-    Needs a point with a score. made: scale.Exhibit; compared: an outcome of `eras compare`; of_decades: rows
+    Without a point that has a score only the last two. made: scale.Exhibit; compared: an outcome of `eras compare`;
+    of_decades: rows
     """
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = analyse.main_picture(points)
-    assert chosen is not None, "figures need at least one point with a score"
-    here = points[(points[["dataset", "task", "machine"]] == list(chosen)).all(axis=1)]
     makers: dict[str, Callable[[], Figure | None]] = {
-        "fig1_scale": lambda: figures_pooled.scale_curve(made) or _lead(here, lines, analyse.headline(points, lead)),
-        "fig2_datasets": lambda: _datasets(points, lines),
-        "fig3_crossovers": lambda: figures_pooled.crossovers(made),
-        "fig4_cost": lambda: _cost(here, lines),
-        "fig5_pareto": lambda: _pareto(here, lines),
-        "fig6_tuning": lambda: figures_pooled.tuning(made),
         "fig7_regressions": lambda: figures_pooled.regressions(compared) if compared else None,
         "fig8_decades": lambda: figures_pooled.decades(of_decades) if of_decades else None,
     }
+    chosen = analyse.main_picture(points) if len(points) else None
+    if chosen:
+        here = points[(points[["dataset", "task", "machine"]] == list(chosen)).all(axis=1)]
+        makers |= {
+            "fig1_scale": lambda: (
+                figures_pooled.scale_curve(made) or _lead(here, lines, analyse.headline(points, lead))
+            ),
+            "fig2_datasets": lambda: _datasets(points, lines),
+            "fig3_crossovers": lambda: figures_pooled.crossovers(made),
+            "fig4_cost": lambda: _cost(here, lines),
+            "fig5_pareto": lambda: _pareto(here, lines),
+            "fig6_tuning": lambda: figures_pooled.tuning(made),
+        }
     written: list[Path] = []
     with sns.axes_style("ticks"), plt.rc_context(LOOK):
-        for name, maker in makers.items():
+        for name, maker in sorted(makers.items()):
             figure = maker()
             written += _save(figure, folder / name) if figure is not None else []
     return written
