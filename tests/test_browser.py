@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from PIL import Image
+from test_winners import history
 
 from harness import report
 from tests import exhibits
