@@ -240,23 +240,31 @@ IMAGES = idx((10_000, 28, 28))
 @pytest.mark.parametrize(
     "name, content, sentence",
     [
-        ("t10k-images-idx3-ubyte.gz", gzip.compress(IMAGES, 1)[:-2000], "is cut or damaged"),
-        ("t10k-images-idx3-ubyte.gz", gzip.compress(IMAGES[:-5], 1), "holds 7,840,011 bytes, 7,840,016 are right"),
-        ("t10k-images-idx3-ubyte.gz", gzip.compress(IMAGES + b"x", 1), "holds more than the 7,840,016 bytes"),
+        ("t10k-images-idx3-ubyte.gz", gzip.compress(IMAGES, 1, mtime=0)[:-2000], "is cut or damaged"),
+        (
+            "t10k-images-idx3-ubyte.gz",
+            gzip.compress(IMAGES[:-5], 1, mtime=0),
+            "holds 7,840,011 bytes, 7,840,016 are right",
+        ),
+        ("t10k-images-idx3-ubyte.gz", gzip.compress(IMAGES + b"x", 1, mtime=0), "holds more than the 7,840,016 bytes"),
         (
             "t10k-labels-idx1-ubyte.gz",
-            gzip.compress(b"\0\0\x0d\x01" + LABELS[4:]),
+            gzip.compress(b"\0\0\x0d\x01" + LABELS[4:], mtime=0),
             "starts with 00000d01, 00000801 is right",
         ),
         (
             "t10k-labels-idx1-ubyte.gz",
-            gzip.compress(b"\0\0\x08\x01" + b"\xff" * 4 + LABELS[8:]),
+            gzip.compress(b"\0\0\x08\x01" + b"\xff" * 4 + LABELS[8:], mtime=0),
             "declares the shape .4294967295,.",
         ),
-        ("t10k-labels-idx1-ubyte.gz", gzip.compress(LABELS[:6]), "declares the shape"),
-        ("t10k-labels-idx1-ubyte.gz", gzip.compress(b""), "starts with ,"),
+        ("t10k-labels-idx1-ubyte.gz", gzip.compress(LABELS[:6], mtime=0), "declares the shape"),
+        ("t10k-labels-idx1-ubyte.gz", gzip.compress(b"", mtime=0), "starts with ,"),
         ("t10k-labels-idx1-ubyte.gz", LABELS, "is cut or damaged"),
-        ("t10k-labels-idx1-ubyte.gz", gzip.compress(LABELS + bytes(50_000_000), 1), "holds more than the 10,008 bytes"),
+        (
+            "t10k-labels-idx1-ubyte.gz",
+            gzip.compress(LABELS + bytes(50_000_000), 1, mtime=0),
+            "holds more than the 10,008 bytes",
+        ),
     ],
 )
 def test_damaged_idx_files_are_told(clothes, tmp_path, name, content, sentence):
