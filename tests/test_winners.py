@@ -253,6 +253,8 @@ def test_what_was_not_run_cannot_be_told():
     assert (one["verdict"], one["early"]) == ("cannot tell", "holds")
     assert (one["rises"], one["late"]) == ("cannot tell", "cannot tell")
     assert winners.exhibit(until(1980))["verdicts"][0]["early"] == "cannot tell"
+    tables = [row for row in history() if row["key"]["dataset"] == "table_0"]  # the registered exception, alone
+    assert winners.exhibit(tables)["verdicts"][0]["verdict"] == "cannot tell"
 
 
 def test_who_did_not_come_has_not_lost():
