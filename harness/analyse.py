@@ -81,7 +81,7 @@ def _learns_in_steps(row: Mapping[str, Any]) -> bool:
 def _budget(given: Any) -> str:
     if isinstance(given, Mapping) and given.get("unit") == "flops":
         return f"{given.get('amount'):.3g} FLOPs"
-    return " ".join(str(_at({"budget": given}, "budget", name)) for name in ("amount", "unit"))
+    return " ".join(str(_at(given, name)) for name in ("amount", "unit"))
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:

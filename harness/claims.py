@@ -25,17 +25,20 @@ class Place(NamedTuple):
     tune: int
 
 
-def registered(here: tuple[str, ...] = ()) -> list[tuple[str, Claim]]:
-    """(technique or plan, claim), in the order of the names."""
-    cards = [(name, claim) for name in catalogue.names("technique") for claim in catalogue.technique(name).card.claims]
-    return [*cards, *((PLAN, claim) for claim in plan.named(PLAN, here).claims)]
+def of_cards() -> list[tuple[str, Claim]]:
+    """(technique, claim) of all cards, in the order of the names."""
+    return [(name, claim) for name in catalogue.names("technique") for claim in catalogue.technique(name).card.claims]
+
+
+def registered() -> list[tuple[str, Claim]]:
+    """(technique or plan, claim), the cards' first."""
+    return [*of_cards(), *((PLAN, claim) for claim in plan.named(PLAN, ()).claims)]
 
 
 def varied(test: Test) -> tuple[str, tuple[Any, ...]]:
-    """The axis that a test varies, and its values; ("", (None,)) where there is none. One axis beside the size."""
-    for axis, values in test.vary.items():
-        return axis, tuple(values)
-    return "", (None,)
+    """The axis that a test varies, and its values; ("", (None,)) where there is none. A test has one axis at most."""
+    axis, values = next(iter(test.vary.items()), ("", (None,)))
+    return axis, tuple(values)
 
 
 def at(arm: Arm, dataset: str, axis: str, value: Any) -> tuple[str, int, dict[str, Any], dict[str, Any]]:
@@ -69,6 +72,5 @@ def blocks(claims: tuple[Claim, ...]) -> Iterator[Block]:
             axis, values = varied(test)
             for arm, value in itertools.product(test.arms, values):
                 technique, size, keywords, condition = at(arm, dataset, axis, value)
-                words = ", ".join(f"{name}={one!r}" for name, one in keywords.items())
-                asked = f"{technique}[{words}]" if words else technique
+                asked = plan.asking(technique, keywords)
                 yield Block((asked,), (dataset,), (size,), {size: test.seeds}, condition, arm.tune)

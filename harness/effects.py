@@ -229,8 +229,7 @@ def power(expect: float, least: float, spread: float, n: int, draws: int = 4_000
     error = d.std(axis=1, ddof=1) / math.sqrt(n)
     seen = d.mean(axis=1) / error > student.ppf(1 - LEVEL, n - 1)
     if FLIPS <= n <= stats.EXACT:  # with more the sign flip hardly ever disagrees
-        signs = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)  # (2^n, n)
-        flips = (signs @ d.T >= d.sum(axis=1) - 1e-12 * np.abs(d).sum(axis=1)).mean(axis=0)
+        flips = (stats.all_signs(n) @ d.T >= d.sum(axis=1) - 1e-12 * np.abs(d).sum(axis=1)).mean(axis=0)
         seen &= flips <= LEVEL
     return float(seen.mean())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import catalogue, machine, search
 from harness.catalogue import Found, Mistake, public_name
-from harness.contract import Block, Budget, Cell, Cost, Dataset, Plan
+from harness.contract import Block, Budget, Cell, Cost, Dataset, Plan, Technique
 from harness.rungs import DAY
 
 GRID = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
@@ -44,10 +44,9 @@ def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "fl
         for asked in block.techniques:
             name, keywords = asked_for(asked)
             found = catalogue.technique(name)
-            task = next((t for t in card.tasks if t in found.card.tasks), None)
+            task = task_of(found.card, card)
             if (
                 task is None
-                or (found.card.forms and card.form not in found.card.forms)
                 or device not in found.card.devices
                 or not (kind := _dtype(block, found.card.dtypes, dtype))
             ):
@@ -71,6 +70,13 @@ def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "fl
                         )
                     )
     return cells
+
+
+def task_of(technique: Technique, dataset: Dataset) -> str | None:
+    """The first task of a dataset that a technique knows, if it takes the dataset's form."""
+    if technique.forms and dataset.form not in technique.forms:
+        return None
+    return next((task for task in dataset.tasks if task in technique.tasks), None)
 
 
 def seeds_at(seeds: Mapping[int, int], size: int) -> int:
@@ -112,8 +118,8 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
 
     >>> asked_for("mlp[hidden=(100, 10), lr=0.01]")
     ('mlp', {'hidden': (100, 10), 'lr': 0.01})
-    >>> asked_for("selftest.sleep:30")
-    ('selftest.sleep', {'seconds': 30})
+    >>> asked_for("selftest.sleep:5")
+    ('selftest.sleep', {'seconds': 5})
     """
     if text.endswith("]") and "[" in text:
         name, inside = text[:-1].split("[", 1)
@@ -133,6 +139,16 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
         return text, {}
     _check_keywords(name, keywords)
     return name, told(name, keywords)
+
+
+def asking(name: str, keywords: Mapping[str, Any]) -> str:
+    """A technique with keywords as the command line writes it: what `asked_for` reads.
+
+    >>> asking("mlp", {"hidden": (100, 10), "lr": 0.01})
+    'mlp[hidden=(100, 10), lr=0.01]'
+    """
+    words = ", ".join(f"{keyword}={value!r}" for keyword, value in keywords.items())
+    return f"{name}[{words}]" if words else name
 
 
 def told(name: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -370,8 +386,7 @@ def _priced(cell: Cell, examples: float | None) -> Cost | None:
 
 
 def _asked(cell: Cell) -> str:
-    keywords = ", ".join(f"{name}={value!r}" for name, value in cell.keywords.items())
-    return public_name(cell.technique) + (f"[{keywords}]" if keywords else "")
+    return asking(public_name(cell.technique), cell.keywords)
 
 
 class Forecaster:

@@ -194,12 +194,17 @@ def sign_flip(
     d = _differences(a, b)
     n = len(d)
     if n <= EXACT:
-        signs = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)  # (2^n, n) of -1 and 1
+        signs = all_signs(n)
     else:
         signs = np.random.default_rng(seed).choice([-1, 1], size=(draws, n))
         signs = np.vstack([np.ones(n, int), signs])  # the observed pattern counts, so that p is never 0
     # A tolerance, for sums that are equal on paper differ in the last bit with the order of the signs.
     return float(np.mean(signs @ d >= d.sum() - 1e-12 * np.abs(d).sum()))
+
+
+def all_signs(n: int) -> np.ndarray:
+    """(2^n, n): every pattern of -1 and 1."""
+    return 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
 
 
 def benjamini_hochberg(p: Sequence[float] | np.ndarray) -> np.ndarray:

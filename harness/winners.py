@@ -44,9 +44,8 @@ def entrants(rows: Iterable[Mapping[str, Any]], period: float | None = None) -> 
     if lines.empty:
         return lines
     lines = lines[(lines["ladder"] != "compressed") | (lines["reading"] == "fixed")]  # it has no data of its own
-    lines = lines.drop_duplicates(
-        [*PLACE, "technique", "seed"], keep="last"
-    )  # the newest that is ok; a floor: by most rows
+    # the newest that is ok stands; of the floors the one that was made of most rows
+    lines = lines.drop_duplicates([*PLACE, "technique", "seed"], keep="last")
     lines["net"] = lines["technique"].isin(set(lines.loc[lines["steps"], "technique"]))
     entered = {
         at: set(some) for at, some in lines[lines["status"].isin(ENTERED)].groupby([*PLACE, "seed"])["technique"]

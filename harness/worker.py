@@ -215,7 +215,7 @@ def _lend(
     return Run(
         device=cell.device,
         seed=cell.seed,
-        budget=_budget(request["lent"]) if "lent" in request else cell.budget,
+        budget=_budget(request["lent"]),
         threads=cell.threads,
         dtype=cell.dtype,
         given=_given(request),

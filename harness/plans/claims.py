@@ -5,8 +5,7 @@ in the key of every row: a claim added there would make rows stale that it does 
 written down in the project's list of claims before anything ran; what rows there were at registration each tells.
 """
 
-from harness import catalogue
-from harness.claims import blocks
+from harness.claims import blocks, of_cards
 from harness.contract import Arm, Claim, Plan, Test
 
 TREE, FOREST = Arm("decision_tree"), Arm("random_forest")
@@ -35,8 +34,7 @@ CLAIMS = (
 
 def plan(machine):
     """Every arm of every claim whose datasets are here, with the seeds that its test asks for."""
-    cards = [claim for name in catalogue.names("technique") for claim in catalogue.technique(name).card.claims]
-    claims, told = (*cards, *CLAIMS), []
+    claims, told = (*(claim for _, claim in of_cards()), *CLAIMS), []
     for claim in claims:
         if missing := [name for name in claim.datasets if name not in machine["here"]]:
             told.append(f"{claim.name} lacks {', '.join(missing)}: `eras data get {missing[0]}`")

@@ -100,20 +100,13 @@ def _datasets(rung, here, families):
 
 
 def _task(technique, dataset):
-    """The task that both know, or None where the technique cannot take the dataset."""
-    card, able = catalogue.dataset(dataset).card, catalogue.technique(technique).card
-    if able.forms and card.form not in able.forms:
-        return None
-    return next((task for task in card.tasks if task in able.tasks), None)
+    return plans.task_of(catalogue.technique(technique).card, catalogue.dataset(dataset).card)
 
 
 def _proposed(technique, dataset, rung, about, facts):
     """What a method enters a rung with: a block, or one whose only cell is refused."""
-    card, budgeted, task = (
-        catalogue.dataset(dataset).card,
-        catalogue.technique(technique).budgeted,
-        _task(technique, dataset),
-    )
+    card, budgeted = catalogue.dataset(dataset).card, catalogue.technique(technique).budgeted
+    task = _task(technique, dataset)
     scale = plans.TOKENS if task == "next_token" else 1  # tokens of a text that count as one row
     most = min(rung.rows * scale, card.rows)
     tried = [size * scale for size in SIZES if size * scale < most] if not budgeted else []
@@ -135,8 +128,6 @@ def _proposed(technique, dataset, rung, about, facts):
 
 
 def _block(cell, rung, about, facts, tune=FITS - 1):
-    keywords = ", ".join(f"{name}={value!r}" for name, value in cell.keywords.items())
-    asked = f"{cell.technique}[{keywords}]" if keywords else cell.technique
     budget = cell.budget
     if catalogue.technique(cell.technique).budgeted:
         budget = replace(budget, amount=min(budget.amount, plans.flops(cell, ENOUGH * cell.size)))
@@ -148,7 +139,9 @@ def _block(cell, rung, about, facts, tune=FITS - 1):
     known = facts.setdefault(_key(replace(cell, budget=budget)), told)
     known["rungs"] = list(dict.fromkeys((*known["rungs"], *same)))  # two rungs may come to the same cell
     known["rows"] = max(known["rows"], rung.rows)
-    return Block((asked,), (cell.dataset,), (cell.size,), {}, budget=budget, tune=tune)
+    return Block(
+        (plans.asking(cell.technique, cell.keywords),), (cell.dataset,), (cell.size,), {}, budget=budget, tune=tune
+    )
 
 
 def _key(cell):

@@ -66,7 +66,7 @@ def write(
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
         drawn = points.head(0) if alone else points
-        figures.write(drawn, lead, lines, made, out.parent / "figures", compared, of_decades)
+        figures.write(drawn, lead, lines, made, out.parent / "figures", compared, ladder)
     return out
 
 

@@ -25,6 +25,7 @@ def section(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     here = machines(rows)
     return {
         "title": decades.headline(found),
+        "here": here,
         "charts": {form: chart(here, form) for form in FORMS},
         "period": _period(found["period"]),
         "ladders": [one for name in LADDERS if (one := _ladder(found, name))],

@@ -1,7 +1,7 @@
 """The page's pictures for print, from the same frames: figures/fig1_scale ... fig8_decades, as PNG and SVG."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,17 @@ def write(
     made: Any,
     folder: Path,
     compared: dict[str, Any] | None = None,
-    of_decades: Sequence[Mapping[str, Any]] = (),
+    ladder: dict[str, Any] | None = None,
 ) -> list[Path]:
     """Draw those figures for which there are numbers, as PNG (200 dpi) and SVG; returns their paths.
 
     Without a point that has a score only the last two. made: scale.Exhibit; compared: an outcome of `eras compare`;
-    of_decades: rows
+    ladder: decades.section
     """
     folder.mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], Figure | None]] = {
         "fig7_regressions": lambda: figures_pooled.regressions(compared) if compared else None,
-        "fig8_decades": lambda: figures_pooled.decades(of_decades) if of_decades else None,
+        "fig8_decades": lambda: figures_pooled.decades(ladder) if ladder else None,
     }
     chosen = analyse.main_picture(points) if len(points) else None
     if chosen:

@@ -1,7 +1,6 @@
 """Figures of what `scale.exhibit` finds: the scale curve of the panel, who overtakes whom, what tuning brings."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -142,10 +141,11 @@ def regressions(compared: dict[str, Any]) -> Figure | None:
     return figure
 
 
-def decades(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Data, memory and compute against the year, with the machines; below, who won; hatched: a guess."""
-    found = strips.section(rows)
-    assert found is not None, "no row of `eras run decades` is here"
+def decades(found: dict[str, Any]) -> Figure:
+    """Data, memory and compute against the year, with the machines; below, who won; hatched: a guess.
+
+    found: what the page's section shows (report.decades.section)
+    """
     lines = [(one["name"].split(" (")[0], line) for one in found["ladders"] for line in one["lines"]]
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(8.5, 3.2 + 0.34 * len(lines)), height_ratios=(2.6, 0.34 * len(lines)), layout="constrained"
@@ -154,7 +154,7 @@ def decades(rows: Sequence[Mapping[str, Any]]) -> Figure:
         printed, other = column(axis, "printed"), column(axis, "independent")
         above.plot(list(printed), list(printed.values()), "o-", color=colour, markersize=4, label=strips.NAMES[axis])
         above.plot(list(other), list(other.values()), "--", color=colour, linewidth=0.9)
-        for has in strips.machines(rows).values():
+        for has in found["here"].values():
             if axis in has and (year := year_of(axis, has[axis])):
                 above.plot(year, has[axis], "x", color=colour, markersize=8, markeredgewidth=2)
     above.set_yscale("log")
