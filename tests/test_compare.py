@@ -14,6 +14,7 @@ import pytest
 
 from harness import cli, compare
 from harness.compare import gauge, sides, suite
+from harness.compare import words as verdict
 from tests import rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +37,8 @@ def fit(train, run):
 
     return Fitted(answer, parameters=means.size)
 '''
-QUICK = MINE.format(loops=200_000, more="")
-SLOW = MINE.format(loops=400_000, more="")
+QUICK = MINE.format(loops=800_000, more="")
+SLOW = MINE.format(loops=1_600_000, more="")
 CELL = ("-t", "./mine.py", "-d", "iris", "--sizes", "32")
 
 
@@ -79,6 +80,12 @@ def found(outcome):
     return {one["quantity"]: one for one in outcome["findings"]}
 
 
+def agrees(code, outcome):
+    """Whether the exit code says what the findings say: where nothing is planted, a busy machine decides which words."""
+    said = {one["word"] for one in outcome["findings"]}
+    return bool(said) and (code == 1) == bool(said & set(verdict.BAD)) and code in (0, 1, 2)
+
+
 def test_a_planted_slowdown_is_found_and_told(repository, tmp_path, capsys):
     base, head = (repository(MINE.format(loops=loops, more="")) for loops in (2_000_000, 4_000_000))
     markdown = tmp_path / "comment.md"
@@ -95,7 +102,7 @@ def test_a_planted_slowdown_is_found_and_told(repository, tmp_path, capsys):
 def test_the_same_on_both_sides(repository, tmp_path, capsys):
     repository(QUICK)
     code, outcome, _ = compared(capsys, tmp_path, "HEAD", "HEAD", *CELL)
-    assert code in (0, 2) and found(outcome)["fit"]["word"] in (gauge.SAME, gauge.UNSURE)
+    assert agrees(code, outcome) and found(outcome)["score"]["told"] == "bit-equal"
     assert "both sides are the same: whatever is found is a false alarm" in outcome["told"]
 
 
@@ -226,7 +233,11 @@ def test_data_that_git_does_not_know(repository, tmp_path, capsys):
     Path("mine.csv").write_text("a,b,y\n" + "".join(f"{k % 7},{k % 5},{'xyz'[k % 3]}\n" for k in range(200)))
     words = ("-t", "naive_bayes", "-d", "mine.csv", "--target", "y", "--sizes", "100")
     code, outcome, _ = compared(capsys, tmp_path, "HEAD", *words)
-    assert code in (0, 2) and "mine" in found(outcome)["fit"]["cell"] and found(outcome)["score"]["told"] == "bit-equal"
+    assert (
+        agrees(code, outcome)
+        and "mine" in found(outcome)["fit"]["cell"]
+        and found(outcome)["score"]["told"] == "bit-equal"
+    )
 
 
 def test_an_environment_of_its_own(repository, tmp_path, capsys):
@@ -239,7 +250,7 @@ def test_an_environment_of_its_own(repository, tmp_path, capsys):
     ).stdout.strip()
     (next(home.glob("lib/python*/site-packages")) / "ours.pth").write_text(str(Path(site).parent) + "\n")
     code, outcome, _ = compared(capsys, tmp_path, "HEAD", *CELL, "--base-env", str(home))
-    assert code in (0, 2)
+    assert agrees(code, outcome)
     assert outcome["base"]["python"] == str(home / "bin" / "python") != outcome["head"]["python"]
 
 
@@ -413,4 +424,4 @@ def test_a_comment_that_cannot_be_written(repository, tmp_path, capsys):
     assert cli.main(["compare", "HEAD", *CELL, "--markdown", str(tmp_path / "none" / "a.md")]) == 4
     assert "its folder is not there" in capsys.readouterr().err
     code, outcome, told = compared(capsys, tmp_path, "HEAD", *CELL, "--markdown", str(tmp_path))
-    assert code in (0, 2) and found(outcome) and "--markdown" in told
+    assert agrees(code, outcome) and "--markdown" in told
