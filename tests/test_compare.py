@@ -81,7 +81,7 @@ def found(outcome):
 
 
 def agrees(code, outcome):
-    """Whether the exit code says what the findings say: where nothing is planted, a busy machine decides which words."""
+    """Whether the exit code says what the findings say: with nothing planted, a busy machine decides which words."""
     said = {one["word"] for one in outcome["findings"]}
     return bool(said) and (code == 1) == bool(said & set(verdict.BAD)) and code in (0, 1, 2)
 
