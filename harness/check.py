@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import adapt, catalogue, files, meters, plan, worker
 from harness.catalogue import Found, Mistake
-from harness.contract import Budget, Cell, Cost, Data, Dataset, Fitted, Problem, Run
+from harness.contract import Arena, Budget, Cell, Cost, Data, Dataset, Fitted, Problem, Run
 
 N = 120  # toy examples of which 96 train
 STREAM = 2_000  # toy tokens that train
@@ -20,8 +20,11 @@ TOYS = {  # the forms of toy data that there are for each task
     "regress": ("table", "image"),
     "next_token": ("tokens",),
     "translate": ("text",),
+    "act": ("environment",),
 }
+SIZES = {"next_token": STREAM, "act": 4_000}  # of others 96 of the N examples
 LOWER = {"regress": "rmse", "next_token": "loss", "translate": "symbol_error"}  # what must fall below the floor's
+HIGHER = {"act": "return"}  # what must exceed it
 Result = tuple[str, str]  # what was tested, and the problem ("" if none)
 
 
@@ -69,7 +72,7 @@ def _technique(found: Found) -> Iterator[Result]:
 
 def _on_task(fit: Callable[..., Fitted], task: str, form: str) -> Iterator[Result]:
     pose = catalogue.load(catalogue.path_of("task", task)).pose
-    problem: Problem = pose(toy(task, form), STREAM if form == "tokens" else 96, 0, {}, validation=0.2)
+    problem: Problem = pose(toy(task, form), SIZES.get(task, 96), 0, {}, validation=0.2)
     before = _digest(problem.train)
     try:
         fitted = fit(problem.train, _run(task))
@@ -92,15 +95,25 @@ def _cost_problem(found: Found) -> str:
 
 def _priced(found: Found, n: int) -> Any:
     examples = plan.default_budget(n).amount if found.budgeted else None
-    shape = (8, 8) if "image" in found.card.forms else (8,) if "table" in found.card.forms else (2_000,)
+    shape = (
+        (8, 8)
+        if "image" in found.card.forms
+        else (6,)
+        if "environment" in found.card.forms
+        else (8,)
+        if "table" in found.card.forms
+        else (2_000,)
+    )
     return catalogue.cost_of(found.name)(n, shape, 3, examples)
 
 
-def toy(task: str, form: str) -> Data:
-    """Three well separated classes, a noisy line, a text with a rhythm, words that stand for words: any technique must
-    beat knowing nothing here.
+def toy(task: str, form: str) -> Data | Arena:
+    """Three well separated classes, a noisy line, a text with a rhythm, words that stand for words, a corridor: any
+    technique must beat knowing nothing here.
     """
     generator = np.random.default_rng(7)
+    if task == "act":
+        return Arena(Corridor, actions=2, shape=(6,), episode=20, episodes=8)
     if task == "next_token":
         return _toy_stream(generator)
     if task == "translate":
@@ -148,6 +161,32 @@ def _toy_pairs(generator: np.random.Generator) -> Data:
     return Data(x, y, 0)
 
 
+class Corridor:
+    """Six places, seen as a one among zeros; left or right, each step costs 1 until the right end is reached."""
+
+    def __init__(self, num_envs: int, seed: int) -> None:
+        self.num_envs = num_envs
+        self.reset()
+
+    def reset(self, *, seed: int | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        self.place, self.age, self.over = np.zeros((3, self.num_envs), np.int64)
+        return self._seen(), {}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        over = self.over.astype(bool)  # these start anew, ignore the action and pay nothing
+        self.place = np.where(over, 0, np.clip(self.place + 2 * np.asarray(actions) - 1, 0, 5))
+        self.age = np.where(over, 0, self.age + 1)
+        terminated, truncated = self.place == 5, (self.age >= 20) & (self.place < 5)
+        self.over = (terminated | truncated).astype(np.int64)
+        return self._seen(), np.where(over, 0.0, -1.0).astype(np.float32), terminated, truncated, {}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _seen(self) -> np.ndarray:
+        return np.eye(6, dtype=np.float32)[self.place]
+
+
 def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: str) -> Iterator[Result]:
     yield "as many answers as questions", _count_problem(fitted, problem)
     first, again = problem.judge(fitted.answer, split="test"), problem.judge(fitted.answer, split="test")
@@ -156,8 +195,9 @@ def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: 
     yield "same seed, same scores", "" if first == same else f"{first} and {same}"
     yield "offers on == offers off", _offer_problem(fit, problem, first, task)
     floor = problem.judge(problem.floor, split="test")
-    metric = LOWER.get(task) or ("log_loss" if "log_loss" in first else "accuracy")
-    better = first[metric] > floor[metric] + 0.1 if metric == "accuracy" else first[metric] < 0.9 * floor[metric]
+    metric = LOWER.get(task) or HIGHER.get(task) or ("log_loss" if "log_loss" in first else "accuracy")
+    higher = metric in ("accuracy", *HIGHER.values())
+    better = first[metric] > floor[metric] + 0.1 if higher else first[metric] < 0.9 * floor[metric]
     yield "beats the floor", "" if better else f"{metric} {first[metric]:.3g}, the floor {floor[metric]:.3g}"
     if task == "next_token":
         yield "looks at no later token", _foresight_problem(fitted, problem)
@@ -173,7 +213,8 @@ def _foresight_problem(fitted: Fitted, problem: Problem) -> str:
 
 
 def _run(task: str, **more: Any) -> Run:
-    budget = Budget("tokens", 30_000) if task == "next_token" else Budget("examples", 2_000)
+    budgets = {"next_token": Budget("tokens", 30_000), "act": Budget("env_steps", SIZES["act"])}
+    budget = budgets.get(task, Budget("examples", 2_000))
     return Run(seed=3, budget=budget, threads=1, **more)
 
 

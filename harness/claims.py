@@ -68,9 +68,21 @@ def repr_of(values: Mapping[str, Any]) -> str:
 def blocks(claims: tuple[Claim, ...]) -> Iterator[Block]:
     """What has to be run for claims: every arm of every test, at every value, on every dataset, with all seeds."""
     for claim in claims:
-        for test, dataset in itertools.product(claim.tests, claim.datasets):
+        for test, dataset in tests_of(claim):
             axis, values = varied(test)
             for arm, value in itertools.product(test.arms, values):
                 technique, size, keywords, condition = at(arm, dataset, axis, value)
                 asked = plan.asking(technique, keywords)
-                yield Block((asked,), (dataset,), (size,), {size: test.seeds}, condition, arm.tune)
+                yield Block((asked,), (dataset,), (size,), {size: test.seeds}, condition, arm.tune, budget=test.budget)
+
+
+def tests_of(claim: Claim) -> list[tuple[Test, str]]:
+    """(test, dataset): each test on its own datasets, or on all of the claim's."""
+    return [(test, dataset) for dataset in claim.datasets for test in claim.tests if not test.datasets] + [
+        (test, dataset) for test in claim.tests for dataset in test.datasets
+    ]
+
+
+def datasets_of(claim: Claim) -> set[str]:
+    """All datasets that the claim's tests need."""
+    return {dataset for _, dataset in tests_of(claim)}

@@ -78,6 +78,19 @@ class OutOfBudget(Exception):
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How much of `unit` one fit may use; `bytes`: of resident memory. Seconds are a guard, never the plan."""
+
+    unit: str
+    amount: float
+    bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ValueError(f"budget unit {self.unit!r} is none of {', '.join(UNITS)}")
+
+
+@dataclass(frozen=True)
 class Arm:
     """One side of a test: a technique with keywords, posed under a condition, after `tune` search trials."""
 
@@ -93,9 +106,11 @@ class Test:
 
     effect   one of EFFECTS                       least    smallest effect that counts
     arms     the sides, technique first           expect   the effect expected, for the power calculation
-    metric   a key of the judge's scores          seeds    how many
+    metric   a key of the judge's scores or of `Fitted.told`; "rmse<0.1": 1 where that holds, else 0
     vary     axis -> values the test runs over    equal    what is held fixed: steps, flops, weights, seconds
-    control  True: the effect must vanish here
+    seeds    how many                             control  True: the effect must vanish here
+    datasets where it is tested, if not on the claim's             budget   of every arm, if not the usual one
+    An equivalence of one arm: its value lies within `least` of the published one, `expect`.
     """
 
     effect: str
@@ -107,11 +122,15 @@ class Test:
     vary: Mapping[str, tuple] = field(default_factory=dict)
     equal: tuple[str, ...] = ("steps",)
     control: bool = False
+    datasets: tuple[str, ...] = ()
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         if self.effect not in EFFECTS:
             raise ValueError(f"effect {self.effect!r} is none of {', '.join(EFFECTS)}")
         arms, values = NEEDS.get(self.effect, (2, 1))
+        if self.effect == "equivalence" and len(self.arms) == 1:
+            arms = 1
         if not arms <= len(self.arms) <= (arms if arms < 3 else 9) or self.seeds < 2:
             raise ValueError(f"{self.effect} needs {arms} arms and two seeds, not {len(self.arms)} and {self.seeds}")
         if len(self.vary) > 1 or any(
@@ -219,19 +238,6 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How much of `unit` one fit may use; `bytes`: of resident memory. Seconds are a guard, never the plan."""
-
-    unit: str
-    amount: float
-    bytes: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise ValueError(f"budget unit {self.unit!r} is none of {', '.join(UNITS)}")
-
-
-@dataclass(frozen=True)
 class Cell:
     """One run to be made.
 
@@ -275,11 +281,16 @@ class Cost:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit returns. `parameters`: numbers learned or stored (kNN: the data). `keep`: arrays other cells need."""
+    """What a fit returns.
+
+    parameters  numbers learned or stored (kNN: the data)      keep  arrays that other cells need
+    told        numbers that training alone knows, finite: {"train_loss": .3, "steps_to_target": 800}
+    """
 
     answer: Answer
     parameters: int
     keep: Mapping[str, Any] | None = None
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,10 @@ def default_budget(size: int, task: str = "classify") -> Budget:
     Fashion-MNIST, .737, .763 and .775 on 316 (two seeds); a residual MLP on Adult gained nothing.
 
     Of a running text the unit is the token: twenty passes up to 2,000,000 tokens, two at least, never below 300,000.
+    Of acting it is the step, of which there are `size`.
     """
+    if task == "act":
+        return Budget("env_steps", size)
     if task == "next_token":
         return Budget("tokens", max(300_000, min(20 * size, 2_000_000), 2 * size))
     return Budget("examples", max(40_000, min(20 * size, 60_000), 10 * size))

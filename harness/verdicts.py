@@ -6,8 +6,10 @@ given unequal means is "refused" with the difference.
 
 import argparse
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,8 +29,10 @@ FALSE = 0.05  # false discovery rate over all claims
 MEASURES = {"seconds": ("time", "fit"), "steps": ("time", "steps"), "weights": ("memory", "parameters")}
 MEASURES |= {"flops": ("work", "flops")}
 LOWER = {*MEASURES, "loss", "log_loss", "rmse", "mse", "mae", "perplexity", "bits", "calibration_error", "pixel_error"}
-LOWER |= {"symbol_error"}
+LOWER |= {"symbol_error", "train_loss", "steps_to_target", "frechet", "c2st", "copied"}
 HIGHER = {"accuracy", "balanced_accuracy", "auc", "r2", "bleu", "score", "solved", "wins", "iou", "exact", "f1"}
+HIGHER |= {"chrf", "return", "length", "density", "coverage"}
+HOLDS = re.compile(r"(\w+)([<>])([-+.\de]+)")  # a metric that is 1 where an inequality holds, else 0
 
 Row = Mapping[str, Any]
 Means = tuple[str, ...]  # machine, device, threads, dtype: equal for all arms and values of a test
@@ -55,7 +59,7 @@ class Tested(NamedTuple):
 
 
 def by_place(rows: Iterable[Row]) -> Rows:
-    """ok rows by where they lie, then by means, then in generations that were made alike, the newest first.
+    """Rows that ended ok or diverged by where they lie, then by means, then in generations made alike, newest first.
 
     A generation: one code, one fingerprint of the data, one set of libraries, one budget; {seed: row}. Rows of the
     decades, whose budgets are others, are apart.
@@ -63,7 +67,7 @@ def by_place(rows: Iterable[Row]) -> Rows:
     found: dict[claims.Place, dict[Means, dict[str, dict[int, Row]]]] = defaultdict(lambda: defaultdict(dict))
     for row in sorted(rows, key=lambda row: (row["provenance"].get("started") or "", row["id"])):
         key = row["key"]
-        if row["status"] != "ok" or analyse.of_decades(row):
+        if row["status"] not in ("ok", "diverged") or analyse.of_decades(row):
             continue
         keywords, condition = (claims.repr_of(key[name]) for name in ("keywords", "condition"))
         place = claims.Place(key["technique"], key["dataset"], key["size"], keywords, condition, key["tune"])
@@ -99,7 +103,7 @@ def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[
 
     def whole(place: claims.Place, means: Means) -> Mapping[int, Row] | None:
         made = rows.get(place, {}).get(means, ())
-        return next((seeds for seeds in made if all(seed in seeds for seed in asked)), None)
+        return next((seeds for seeds in made if all(s in seeds and _as_asked(seeds[s], test) for s in asked)), None)
 
     everywhere = sorted({means for row in places for place in row for means in rows.get(place, {})})
     for means in everywhere:
@@ -115,6 +119,11 @@ def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[
     raise Missing("the arms were run on different machines, devices, threads or number formats")
 
 
+def _as_asked(row: Row, test: Test) -> bool:
+    """Whether a row has the budget that the test registered; without one any will do, if all arms have the same."""
+    return not test.budget or row["key"]["budget"] in (None, asdict(test.budget))
+
+
 def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, list[str]]:
     """The effect, and what has to be said beside it."""
     numbers = np.array([[[_value(row, test.metric) for row in at] for at in arm] for arm in cells])
@@ -122,6 +131,8 @@ def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, l
     least, expect = test.least, test.expect
     if test.effect in ("bound", "win_rate"):  # registered as the value itself, of which less may be better
         least, expect = sign * least, sign * expect
+    if test.effect == "equivalence" and len(test.arms) == 1:  # with the published figure
+        numbers = np.concatenate([numbers, np.full_like(numbers, sign * expect)])
     _, values = claims.varied(test)
     at = np.array([float(v) if isinstance(v, int | float) else k for k, v in enumerate(values)])
     effect = effects.of(test.effect, numbers, at, least, test.control)
@@ -168,15 +179,29 @@ def _measure(row: Row, what: str) -> float:
 
 def _value(row: Row, metric: str) -> float:
     """A row's number, signed so that more is better."""
+    if holds := HOLDS.fullmatch(metric):
+        if row["status"] == "diverged":
+            return 0.0
+        value, bound = _told(row, holds[1]), float(holds[3])
+        return float(value < bound if holds[2] == "<" else value > bound)
+    return _sign(row, metric) * _told(row, metric)
+
+
+def _told(row: Row, metric: str) -> float:
+    """A row's number as it stands: of the judge, of training, or one of MEASURES."""
+    if row["status"] == "diverged":
+        raise Missing(f"{row['key']['technique']} with seed {row['key']['seed']} diverged: {row['reason']}")
     if metric in MEASURES:
-        return -_measure(row, metric)
-    value = (row["quality"]["test"] or {}).get(metric)
+        return _measure(row, metric)
+    value = {**row.get("told", {}), **(row["quality"]["test"] or {})}.get(metric)
     if value is None or not math.isfinite(value):
         raise Missing(f"{row['key']['technique']} with seed {row['key']['seed']} has no {metric}")
-    return _sign(row, metric) * float(value)
+    return float(value)
 
 
 def _sign(row: Row, metric: str) -> int:
+    if HOLDS.fullmatch(metric):
+        return 1
     if metric == row["quality"]["metric"]:
         return 1 if row["quality"]["higher_is_better"] else -1
     if metric not in LOWER | HIGHER:
@@ -198,7 +223,7 @@ def _arm(arm: Arm) -> str:
 
 def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
     """A claim on all its datasets: it passes when all tests pass and all controls vanish."""
-    found = [tested(test, dataset, rows) for dataset in claim.datasets for test in claim.tests]
+    found = [tested(test, dataset, rows) for test, dataset in claims.tests_of(claim)]
     words = [one.verdict for one in found]
     order = (REFUSED, effects.FAIL, NOT_RUN, effects.OPEN)
     verdict = next((word for word in order if word in words), effects.PASS)

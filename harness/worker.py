@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from harness import adapt, catalogue, files, meters, tree
-from harness.contract import BadData, Budget, Cell, Data, Diverged, OutOfBudget, Problem, Run, Unsupported
+from harness.contract import BadData, Budget, Cell, Data, Diverged, Fitted, OutOfBudget, Problem, Run, Unsupported
 
 REPEATS, PATIENCE = 7, 1.0  # samples of throughput and latency; seconds after which fewer must do
 Tell = Callable[..., None]
@@ -81,7 +81,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
     memory["anonymous"] = fitting.anonymous()
     measured["energy"] = fitting.energy()
     why |= dict.fromkeys(("energy.joules", "energy.source"), measured["energy"]["why"])
-    measured["notes"] = _notes(run)
+    measured["notes"], measured["told"] = _notes(run), _told(fitted)
     if not run.done:
         why["time.steps"] = why["time.first_step"] = "this technique does not learn in steps"
 
@@ -238,6 +238,15 @@ def _notes(run: Run) -> list[tuple[int, dict[str, float]]]:
             if not math.isfinite(value):
                 raise Diverged(f"{name} is {value} at step {step}")
     return notes[:: max(1, len(notes) // 64)]
+
+
+def _told(fitted: Fitted) -> dict[str, float]:
+    """What training told of itself, as plain numbers. Raises Diverged at one that is not finite."""
+    told = {name: float(value) for name, value in fitted.told.items()}
+    for name, value in told.items():
+        if not math.isfinite(value):
+            raise Diverged(f"{name} is {value} after the last step")
+    return told
 
 
 def _judge(cell: Cell, problem: Problem, answer: Callable[[Any], Any], measured: dict[str, Any]) -> dict[str, Any]:

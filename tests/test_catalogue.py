@@ -99,6 +99,19 @@ def test_a_changed_file_has_another_hash(tmp_path):
     assert catalogue.code_hash(catalogue.find("technique", str(path))) != first
 
 
+def test_a_claim_in_a_card_leaves_the_hash_as_it_is(tmp_path):
+    """What it says changes no result; anything else in the file does."""
+    card = "TECHNIQUE = Technique(\n    title='t',\n{claims}    year=2020,\n)\n"
+    claim = "    claims=(\n        Claim({name!r}),\n    ),\n"
+    texts = [card.format(claims=c) for c in ("", claim.format(name="one"), claim.format(name="another"))]
+    texts += [texts[1] + "# changed\n", texts[1].replace("Technique(", "Other(")]
+    hashes = []
+    for k, text in enumerate(texts):
+        (tmp_path / f"{k}.py").write_text(text)
+        hashes.append(catalogue.file_hash(tmp_path / f"{k}.py"))
+    assert hashes[0] == hashes[1] == hashes[2] and len(set(hashes)) == 3
+
+
 def test_a_technique_that_uses_the_feed_changes_with_it():
     assert any(p.name == "feed.py" for p in catalogue.technique("mlp").ours)
     assert any(p.name == "split.py" for p in catalogue.find("task", "classify").ours)

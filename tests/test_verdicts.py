@@ -137,6 +137,43 @@ def test_budgets_count_whatever_else_is_held_equal():
     assert (one["verdict"], one["tests"][0].told) == ("not run", "random_forest tells no flops")
 
 
+def test_a_claim_has_tests_on_data_of_their_own_and_a_budget():
+    """A control on other data, and only rows with the budget that was registered."""
+    elsewhere = two(gap=0.0)
+    for row in elsewhere:
+        row["key"]["dataset"], row["id"] = "wine", f"wine {row['id']}"
+    control = tried(control=True, datasets=("wine",))
+    assert [d for _, d in claims.tests_of(claim(tried(), control))] == ["digits", "wine"]
+    assert verdict([*two(), *elsewhere], tried(), control)["verdict"] == "pass"
+    assert verdict(two(), tried(), control)["verdict"] == "not run"
+    rows = two(first="mlp", second="lenet", budget=BUDGET)
+    arms = (Arm("mlp"), Arm("lenet"))
+    assert verdict(rows, tried(arms=arms, budget=contract.Budget("examples", 40_000)))["verdict"] == "pass"
+    assert verdict(rows, tried(arms=arms, budget=contract.Budget("steps", 40_000)))["verdict"] == "not run"
+
+
+def test_successes_are_an_inequality_and_who_diverges_has_none():
+    rows = two(gap=0.1, seeds=10, spread=0.0)
+    asked = tried(effect="successes", metric="accuracy>0.85", least=0.2, seeds=10)
+    assert verdict(rows, asked)["verdict"] == "pass"
+    for row in rows[1::2]:  # the trees
+        row |= {"status": "diverged", "reason": "loss is nan at step 3", "quality": {**row["quality"], "test": None}}
+    assert verdict(rows, asked)["verdict"] == "pass"
+    one = verdict(rows, tried(seeds=10))
+    assert one["verdict"] == "not run" and "diverged: loss is nan at step 3" in one["tests"][0].told
+
+
+def test_numbers_of_training_and_published_figures():
+    rows = two()
+    for row in rows:
+        row["told"] = {"train_loss": 1 - row["quality"]["test"]["accuracy"]}
+    assert verdict(rows, tried(metric="train_loss"))["verdict"] == "pass"
+    mean = np.mean([row["told"]["train_loss"] for row in rows[::2]])
+    for published, expected in ((mean, "pass"), (mean + 0.1, "fail")):
+        figure = contract.Test("equivalence", (FOREST,), "train_loss", 0.05, published, 5, {"size": (100,)})
+        assert verdict(rows, figure)["verdict"] == expected
+
+
 def test_a_number_that_is_not_there_is_told():
     rows = two()
     assert verdict(rows, tried(metric="auc"))["tests"][0].told == "random_forest with seed 0 has no auc"

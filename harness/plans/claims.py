@@ -5,7 +5,7 @@ in the key of every row: a claim added there would make rows stale that it does 
 written down in the project's list of claims before anything ran; what rows there were at registration each tells.
 """
 
-from harness.claims import blocks, of_cards
+from harness.claims import blocks, datasets_of, of_cards
 from harness.contract import Arm, Claim, Plan, Test
 
 TREE, FOREST = Arm("decision_tree"), Arm("random_forest")
@@ -36,7 +36,7 @@ def plan(machine):
     """Every arm of every claim whose datasets are here, with the seeds that its test asks for."""
     claims, told = (*(claim for _, claim in of_cards()), *CLAIMS), []
     for claim in claims:
-        if missing := [name for name in claim.datasets if name not in machine["here"]]:
+        if missing := sorted(datasets_of(claim) - machine["here"]):
             told.append(f"{claim.name} lacks {', '.join(missing)}: `eras data get {missing[0]}`")
-    ready = tuple(claim for claim in claims if set(claim.datasets) <= machine["here"])
+    ready = tuple(claim for claim in claims if datasets_of(claim) <= machine["here"])
     return Plan(blocks=tuple(blocks(ready)), told=tuple(told), claims=CLAIMS)
