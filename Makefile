@@ -3,7 +3,7 @@ PYTHON ?= python3
 TOX := .tox-boot/bin/tox
 ENV_PYTHON := .venv/bin/python
 
-.PHONY: help run tour-page curves-page decades-page test lint bench env
+.PHONY: help run tour-page curves-page decades-page claims-page test lint bench env
 
 help:
 	@echo "make run    run the tour (at most 10 minutes) and write its report; prints the report's path and headline"
@@ -20,7 +20,7 @@ run: env
 	$(ENV_PYTHON) -m harness report && exit $$code
 
 # the committed pages, from committed rows alone
-tour-page curves-page decades-page: %-page: env
+tour-page curves-page decades-page claims-page: %-page: env
 	@$(ENV_PYTHON) -m harness report $(foreach f,$(wildcard results/*/$*.jsonl),--results $(f)) -o reports/$*/report.html
 
 test: $(TOX)

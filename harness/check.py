@@ -17,13 +17,15 @@ STREAM = 2_000  # toy tokens that train
 STOPPED = "nothing is raised"
 TOYS = {  # the forms of toy data that there are for each task
     "classify": ("table", "image", "text", "sound"),
-    "regress": ("table", "image"),
+    "regress": ("table", "image", "series"),
     "next_token": ("tokens",),
     "translate": ("text",),
     "act": ("environment",),
+    "generate": ("image",),
 }
 SIZES = {"next_token": STREAM, "act": 4_000}  # of others 96 of the N examples
 LOWER = {"regress": "rmse", "next_token": "loss", "translate": "symbol_error"}  # what must fall below the floor's
+LOWER |= {"generate": "frechet"}
 HIGHER = {"act": "return"}  # what must exceed it
 Result = tuple[str, str]  # what was tested, and the problem ("" if none)
 
@@ -130,10 +132,15 @@ def toy(task: str, form: str) -> Data | Arena:
         words = np.array([*"abcdefgh", "red rose", "blue sky", "green leaf"])
         common = words[generator.integers(0, 8, (N, 5))]
         x = _texts([f"{' '.join(row)} {words[8 + k]} {row[0]}" for row, k in zip(common, y, strict=True)])
+    elif form == "series":
+        x = generator.normal(0, 1, (N, 6, 2)).astype(np.float32)
+        x[:, :, 0] += y[:, None]
     else:
         x = generator.normal(0, 1, (N, 4)).astype(np.float32)
         x[:, 0] += 3 * y
         x[:, 1] -= 3 * y
+    if task == "generate":
+        return Data(x=x, y=None, classes=0)
     if task == "regress":
         return Data(x=x, y=y * 2.0 + generator.normal(0, 0.1, N), classes=0, levels=(0,) * 4 if form == "table" else ())
     return Data(x=x, y=y, classes=3, levels=(0,) * 4 if form == "table" else ())
@@ -214,6 +221,7 @@ def _foresight_problem(fitted: Fitted, problem: Problem) -> str:
 
 def _run(task: str, **more: Any) -> Run:
     budgets = {"next_token": Budget("tokens", 30_000), "act": Budget("env_steps", SIZES["act"])}
+    budgets["generate"] = Budget("examples", 10_000)  # two networks that learn against each other take longer
     budget = budgets.get(task, Budget("examples", 2_000))
     return Run(seed=3, budget=budget, threads=1, **more)
 

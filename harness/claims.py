@@ -5,11 +5,11 @@ A claim stands in the card of its technique, or in a plan's `claims`. What a tes
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from harness import catalogue, plan
-from harness.contract import Arm, Block, Claim, Test
+from harness.contract import Arm, Block, Cell, Claim, Test
 
 PLAN = "claims"  # the plan whose claims are of no single technique, or of one that had rows before it had a claim
 
@@ -35,16 +35,25 @@ def registered() -> list[tuple[str, Claim]]:
     return [*of_cards(), *((PLAN, claim) for claim in plan.named(PLAN, ()).claims)]
 
 
+def named(beginnings: Iterable[str]) -> tuple[Claim, ...]:
+    """The registered claims whose names begin so. Raises Mistake where there is none."""
+    known = [claim for _, claim in registered()]
+    for text in beginnings:
+        if not any(claim.name.startswith(text) for claim in known):
+            raise catalogue.Mistake(f"no claim begins with {text!r}; there are {', '.join(c.name for c in known)}")
+    return tuple(claim for claim in known if claim.name.startswith(tuple(beginnings)))
+
+
 def varied(test: Test) -> tuple[str, tuple[Any, ...]]:
     """The axis that a test varies, and its values; ("", (None,)) where there is none. A test has one axis at most."""
     axis, values = next(iter(test.vary.items()), ("", (None,)))
     return axis, tuple(values)
 
 
-def at(arm: Arm, dataset: str, axis: str, value: Any) -> tuple[str, int, dict[str, Any], dict[str, Any]]:
-    """(technique, size, keywords, condition) of an arm at one value of what is varied."""
+def at(arm: Arm, dataset: str, axis: str, value: Any, size: int = 0) -> tuple[str, int, dict[str, Any], dict[str, Any]]:
+    """(technique, size, keywords, condition) of an arm at one value of what is varied. size: of the test, 0: all."""
     keywords, condition = dict(arm.keywords), dict(arm.condition)
-    size = int(value) if axis == "size" else catalogue.dataset(dataset).card.rows
+    size = int(value) if axis == "size" else size or catalogue.dataset(dataset).card.rows
     kind, _, name = axis.partition(".")
     if kind == "keywords":
         keywords[name] = value
@@ -53,11 +62,29 @@ def at(arm: Arm, dataset: str, axis: str, value: Any) -> tuple[str, int, dict[st
     return arm.technique, size, keywords, condition
 
 
-def place(arm: Arm, dataset: str, axis: str, value: Any) -> Place:
-    """Where the rows of an arm lie at one value of what is varied."""
-    technique, size, keywords, condition = at(arm, dataset, axis, value)
+def place(arm: Arm, dataset: str, axis: str, value: Any, size: int = 0) -> Place:
+    """Where the rows of an arm lie at one value of what is varied; size as in `at`."""
+    technique, size, keywords, condition = at(arm, dataset, axis, value, size)
     told = plan.told(technique, keywords)
     return Place(technique, dataset, size, repr_of(told), repr_of(condition), arm.tune)
+
+
+def needed_by(claims: tuple[Claim, ...]) -> dict[Place, list[str]]:
+    """{where rows lie: the names of the claims that need them}."""
+    found: dict[Place, list[str]] = {}
+    for claim in claims:
+        for test, dataset in tests_of(claim):
+            axis, values = varied(test)
+            for arm, value in itertools.product(test.arms, values):
+                names = found.setdefault(place(arm, dataset, axis, value, test.size), [])
+                names += [claim.name] * (claim.name not in names)
+    return found
+
+
+def place_of(cell: Cell) -> Place:
+    """Where a cell's row lies."""
+    asked = (cell.technique, cell.dataset, cell.size, repr_of(cell.keywords), repr_of(cell.condition), cell.tune)
+    return Place(*asked)
 
 
 def repr_of(values: Mapping[str, Any]) -> str:
@@ -71,7 +98,7 @@ def blocks(claims: tuple[Claim, ...]) -> Iterator[Block]:
         for test, dataset in tests_of(claim):
             axis, values = varied(test)
             for arm, value in itertools.product(test.arms, values):
-                technique, size, keywords, condition = at(arm, dataset, axis, value)
+                technique, size, keywords, condition = at(arm, dataset, axis, value, test.size)
                 asked = plan.asking(technique, keywords)
                 yield Block((asked,), (dataset,), (size,), {size: test.seeds}, condition, arm.tune, budget=test.budget)
 

@@ -159,6 +159,7 @@ def _what_to_run(made: argparse.ArgumentParser, plans: bool = True) -> None:
     made.add_argument(
         "--tune", type=count_or_none, default=0, metavar="K", help="search: best of K draws on validation (default: 0)"
     )
+    made.add_argument("--claim", action="append", metavar="NAME", help="of the plan claims those whose names begin so")
     made.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     made.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     made.add_argument("--threads", type=count, help="threads of every library (default: 1; docs/measuring.md says why)")

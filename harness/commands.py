@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import catalogue, machine, plan
+from harness import claims as registry
 from harness.catalogue import ROOT, Mistake
 from harness.contract import Block, Cell, Dataset, Plan, Technique, era
 from harness.data import absence, brought, data, datasets, get, here
@@ -93,7 +94,14 @@ def cells_of(args: argparse.Namespace) -> Wanted:
         made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)], args.period)
         blocks, seconds, told, account = made.blocks, made.seconds, made.told, made.account
         if args.tune and account:
-            raise Mistake("--tune: the search of this plan is part of its budgets")
+            raise Mistake("--tune: the search of this plan is part of it")
+        if args.claim:
+            if args.plan != registry.PLAN:
+                raise Mistake(
+                    f"--claim {args.claim[0]}: only the plan claims has claims: `eras run claims --claim ...`"
+                )
+            blocks = tuple(registry.blocks(registry.named(args.claim)))
+            made = replace(made, blocks=blocks)
         _check_filters(made, args)
     else:
         blocks, seconds, told, account = (_asked_block(args),), None, (), None
@@ -322,9 +330,11 @@ def report(args: argparse.Namespace) -> int:
     rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF) or args.selftests]
     if not rows:
         raise Mistake("there are only self-test rows; `eras report --selftests` reports them")
+    from harness import timeline
+
     compared, unread = page.changed.newest(folders_of(args))
     try:
-        path = page.write(rows, out, told=[*store.told, *unread], compared=compared)
+        path = page.write(rows, out, [*store.told, *unread], compared, timeline.exhibit(rows))
     except OSError as error:
         raise Mistake(
             f"the report cannot be written to {out}: {error.strerror}; choose another place with -o FILE"

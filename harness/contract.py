@@ -50,6 +50,7 @@ NEEDS = {  # of an effect: arms (3: that many or more), values that it varies; o
     **{"slope_gap": (2, 2), "interaction": (2, 2), "crossover": (2, 3)},
 }
 UNITS = ("steps", "examples", "tokens", "env_steps", "flops", "seconds")
+SHOWN = 1 << 16  # bytes of the samples that a row keeps
 STATUSES = ("ok", "timeout", "oom", "error", "diverged", "unsupported", "skipped")
 
 
@@ -110,6 +111,7 @@ class Test:
     vary     axis -> values the test runs over    equal    what is held fixed: steps, flops, weights, seconds
     seeds    how many                             control  True: the effect must vanish here
     datasets where it is tested, if not on the claim's             budget   of every arm, if not the usual one
+    size     examples, where they are not varied; 0: all rows of the dataset
     An equivalence of one arm: its value lies within `least` of the published one, `expect`.
     """
 
@@ -124,6 +126,7 @@ class Test:
     control: bool = False
     datasets: tuple[str, ...] = ()
     budget: Budget | None = None
+    size: int = 0
 
     def __post_init__(self) -> None:
         if self.effect not in EFFECTS:
@@ -137,6 +140,8 @@ class Test:
             a != "size" and a.split(".")[0] not in ("keywords", "condition") for a in self.vary
         ):
             raise ValueError(f"vary names one axis, size, keywords.NAME or condition.NAME, not {', '.join(self.vary)}")
+        if self.size and "size" in self.vary:
+            raise ValueError(f"the size is varied, and {self.size} too: one of both")
         varied = next(iter(self.vary.values()), (0,))
         if len(varied) < values or (values > 1 and list(varied) != sorted(varied)):
             raise ValueError(f"{self.effect} needs {values} rising values to vary, not {varied}")
@@ -285,12 +290,15 @@ class Fitted:
 
     parameters  numbers learned or stored (kNN: the data)      keep  arrays that other cells need
     told        numbers that training alone knows, finite: {"train_loss": .3, "steps_to_target": 800}
+    shown       makes samples for people to look at, off the clock and never judged: {"caption": a text, tokens (n,) of
+                the dataset's vocabulary, or pictures (k, h, w) uint8}; SHOWN bytes at most
     """
 
     answer: Answer
     parameters: int
     keep: Mapping[str, Any] | None = None
     told: Mapping[str, float] = field(default_factory=dict)
+    shown: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -338,6 +346,7 @@ class Data:
                  classify    (n,) int64      regress   (n,) float64      segment    (n, h, w) uint8, a class a pixel
                  translate   (n,) StringDType, the other language        tag        (n,) StringDType, a tag a word
                  next_token, forecast  None: the rows themselves are asked for
+                 generate    (n,) int64 kinds that the judge alone learns from, or None
                  one_shot    (n,) int64; there a test_x is (m, 1 + k, h, w): a picture, then k of which test_y is alike
                  embed       None; there test_x is (m, 2) or (m, 4) StringDType words, test_y (m,) float64 or words
     classes      classes of y, or tokens of the vocabulary; 0 where there are none

@@ -76,7 +76,7 @@ def build(cell: Cell, measured: Mapping[str, Any], run: str, **outcome: Any) -> 
     row["work"] |= _work(replace(cell, keywords={**cell.keywords, **best}), row["time"]["fit"])
     row["trajectory"], row["notes"] = measured.get("trajectory", []), measured.get("notes", [])
     row["search"], row["keep"] = outcome.get("search"), measured.get("keep")
-    row["told"] = measured.get("told", {})  # by the technique, of its training; never a score
+    row["told"], row["shown"] = measured.get("told", {}), measured.get("shown", {})  # by the technique; never a score
     row["why"] = dict(_reasons(row, measured.get("why", {})))
     return row
 

@@ -29,9 +29,10 @@ FALSE = 0.05  # false discovery rate over all claims
 MEASURES = {"seconds": ("time", "fit"), "steps": ("time", "steps"), "weights": ("memory", "parameters")}
 MEASURES |= {"flops": ("work", "flops")}
 LOWER = {*MEASURES, "loss", "log_loss", "rmse", "mse", "mae", "perplexity", "bits", "calibration_error", "pixel_error"}
-LOWER |= {"symbol_error", "train_loss", "steps_to_target", "frechet", "c2st", "copied"}
+LOWER |= {"held_log_perplexity", "bleu_fall"}
+LOWER |= {"symbol_error", "train_loss", "steps_to_target", "frechet", "c2st", "copied", "early_stop_step"}
 HIGHER = {"accuracy", "balanced_accuracy", "auc", "r2", "bleu", "score", "solved", "wins", "iou", "exact", "f1"}
-HIGHER |= {"chrf", "return", "length", "density", "coverage"}
+HIGHER |= {"chrf", "return", "online_return", "length", "density", "coverage", "bleu_short", "bleu_long"}
 HOLDS = re.compile(r"(\w+)([<>])([-+.\de]+)")  # a metric that is 1 where an inequality holds, else 0
 
 Row = Mapping[str, Any]
@@ -48,14 +49,15 @@ class Unequal(Exception):
 
 
 class Tested(NamedTuple):
-    """One test on one dataset."""
+    """One test on one dataset. rows: id -> wall seconds, the search with them. values: (arms, k, seeds) as measured."""
 
     dataset: str
     test: Test
     verdict: str
     effect: effects.Effect | None
     told: str
-    rows: Mapping[str, float] = {}  # id -> wall seconds, the search with them
+    rows: Mapping[str, float] = {}
+    values: Any = None
 
 
 def by_place(rows: Iterable[Row]) -> Rows:
@@ -87,18 +89,18 @@ def tested(test: Test, dataset: str, rows: Rows) -> Tested:
         used = {row["id"]: _seconds(row) for arm in cells for at in arm for row in at}
         try:
             _check_equal(test, cells)
-            effect, told = _effect(test, cells)
+            effect, told, values = _effect(test, cells)
         except Unequal as unequal:
             return Tested(dataset, test, REFUSED, None, str(unequal), used)
     except Missing as missing:
         return Tested(dataset, test, NOT_RUN, None, str(missing))
-    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, (*told, means[0]))), used)
+    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, (*told, means[0]))), used, values)
 
 
 def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[Row]]]]:
     """The means that all arms and values have in common, and the rows: arm, value, seed."""
     axis, values = claims.varied(test)
-    places = [[claims.place(arm, dataset, axis, value) for value in values] for arm in test.arms]
+    places = [[claims.place(arm, dataset, axis, value, test.size) for value in values] for arm in test.arms]
     asked = range(test.seeds)
 
     def whole(place: claims.Place, means: Means) -> Mapping[int, Row] | None:
@@ -124,9 +126,9 @@ def _as_asked(row: Row, test: Test) -> bool:
     return not test.budget or row["key"]["budget"] in (None, asdict(test.budget))
 
 
-def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, list[str]]:
-    """The effect, and what has to be said beside it."""
-    numbers = np.array([[[_value(row, test.metric) for row in at] for at in arm] for arm in cells])
+def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, list[str], np.ndarray]:
+    """The effect, what has to be said beside it, and the values of the arms as they were measured."""
+    measured = numbers = np.array([[[_value(row, test.metric) for row in at] for at in arm] for arm in cells])
     sign = _sign(cells[0][0][0], test.metric)
     least, expect = test.least, test.expect
     if test.effect in ("bound", "win_rate"):  # registered as the value itself, of which less may be better
@@ -144,7 +146,7 @@ def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, l
             least, expect = math.log(least), math.log(expect)
         if effects.power(expect, least, effects.spread(effect.high - effect.low, effect.n), effect.n) < ENOUGH:
             told.append("underpowered")
-    return effect, told
+    return effect, told, sign * measured
 
 
 def _check_equal(test: Test, cells: list[list[list[Row]]]) -> None:
@@ -266,7 +268,7 @@ def command(args: argparse.Namespace) -> int:
     store = Store(*folders_of(args))
     found = verdicts(store.rows.values(), claims.registered())
     lines = [line for one in found for line in _lines(one)] or ["no claim is registered"]
-    show(args.json, [_plain(one) for one in found], lines)
+    show(args.json, [plain(one) for one in found], lines)
     return 0
 
 
@@ -283,6 +285,7 @@ def _what(test: Test) -> str:
     """A test in few words: effect, metric, arms, and where."""
     axis, values = claims.varied(test)
     where = f" at {axis} {', '.join(f'{v:,}' if isinstance(v, int) else str(v) for v in values)}" if axis else ""
+    where += f" at n = {test.size:,}" if test.size else ""
     control = "control, " if test.control else ""
     return f"{control}{test.effect} of {test.metric}, {' against '.join(_arm(arm) for arm in test.arms)}{where}"
 
@@ -300,7 +303,7 @@ def _shown(test: Tested) -> tuple[str, str, str, str]:
     return f"{numbers[0]:.4g}", f"{numbers[1]:.4g} to {numbers[2]:.4g}", least, str(effect.n)
 
 
-def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
+def plain(one: Mapping[str, Any]) -> dict[str, Any]:
     """JSON without NaN: effects as numbers or null, tests as words."""
     tests = [
         {
@@ -313,7 +316,10 @@ def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
             "least": test.test.least,
             "expect": test.test.expect,
             "control": test.test.control,
+            "seeds": test.test.seeds,
             "verdict": test.verdict,
+            "values": None if test.values is None else test.values.tolist(),
+            "shown": _shown(test)[:2],
             "found": {k: _number(v) for k, v in test.effect._asdict().items()} if test.effect else None,
             "told": test.told,
             "rows": list(test.rows),

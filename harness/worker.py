@@ -1,5 +1,6 @@
 """The child: the only place where `fit` is called. What running a cell means, from loading to the last clock."""
 
+import base64
 import hashlib
 import inspect
 import math
@@ -16,7 +17,19 @@ from types import ModuleType
 from typing import Any
 
 from harness import adapt, catalogue, files, meters, tree
-from harness.contract import BadData, Budget, Cell, Data, Diverged, Fitted, OutOfBudget, Problem, Run, Unsupported
+from harness.contract import (
+    SHOWN,
+    BadData,
+    Budget,
+    Cell,
+    Data,
+    Diverged,
+    Fitted,
+    OutOfBudget,
+    Problem,
+    Run,
+    Unsupported,
+)
 
 REPEATS, PATIENCE = 7, 1.0  # samples of throughput and latency; seconds after which fewer must do
 Tell = Callable[..., None]
@@ -65,7 +78,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
 
     tell(phase="load")
     with meters.Phase(cell.device) as loading:
-        problem, protocol = _pose(cell, request)
+        problem, protocol, vocabulary = _pose(cell, request)
     times["load"], memory["load"] = loading.wall, loading.memory()
     memory["train"] = _bytes(problem.train)
     measured["protocol"] = protocol
@@ -88,6 +101,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
     tell(phase="answer")
     measured["quality"] = _judge(cell, problem, fitted.answer, measured)
     _check_score(measured["quality"]["test"], protocol["metric"])
+    measured["shown"] = _shown(fitted.shown() if fitted.shown else {}, vocabulary)
     if fitted.keep:
         measured["keep"] = _keep(fitted.keep, Path(request["blobs"]))
 
@@ -128,7 +142,7 @@ def _wake_cuda() -> dict[str, Any]:
     }
 
 
-def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, Any]]:
+def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, Any], tuple[str, ...]]:
     module = catalogue.load(Path(request["paths"]["dataset"]))
     task = catalogue.load(Path(request["paths"]["task"]))
     card = module.DATASET
@@ -137,7 +151,8 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
         problem = task.pose(data, cell.size, cell.seed, _given(request), **cell.condition)
     except BadData as error:
         raise BadData(f"{catalogue.public_name(cell.dataset)}: {error}") from None
-    return problem, {"metric": card.metric, "higher_is_better": card.higher_is_better}
+    protocol = {"metric": card.metric, "higher_is_better": card.higher_is_better}
+    return problem, protocol, getattr(data, "vocabulary", ())
 
 
 def load_data(module: ModuleType, cell: Cell, fresh: bool = False) -> Any:
@@ -247,6 +262,25 @@ def _told(fitted: Fitted) -> dict[str, float]:
         if not math.isfinite(value):
             raise Diverged(f"{name} is {value} after the last step")
     return told
+
+
+def _shown(samples: Mapping[str, Any], vocabulary: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Samples as a row holds them: {"text": ...}, or {"shape": [k, h, w], "pixels": base64}."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, sample in samples.items():
+        kind = f"{getattr(sample, 'ndim', '')} {getattr(sample, 'dtype', '')}"
+        if isinstance(sample, str):
+            found[name] = {"text": sample}
+        elif kind == "1 int64" and vocabulary:
+            between = "" if max(map(len, vocabulary)) == 1 else " "
+            found[name] = {"text": between.join(vocabulary[token] for token in sample)}
+        elif kind == "3 uint8":
+            found[name] = {"shape": list(sample.shape), "pixels": base64.b64encode(sample.tobytes()).decode()}
+        else:
+            raise ValueError(f"shown {name} is {sample!r:.40}: a text, tokens (n,), or uint8 (k, h, w), is right")
+    if (size := sum(len(str(sample)) for sample in found.values())) > SHOWN:
+        raise ValueError(f"samples take {size:,} bytes: {SHOWN:,} is the most")
+    return found
 
 
 def _judge(cell: Cell, problem: Problem, answer: Callable[[Any], Any], measured: dict[str, Any]) -> dict[str, Any]:

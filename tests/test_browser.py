@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from test_winners import history
 
-from harness import report
-from tests import exhibits
+from harness import claims, report, timeline
+from tests import exhibits, test_timeline
 from tests.rows import make, many
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -298,6 +298,25 @@ def test_a_page_of_the_decades_alone(visit, tmp_path, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#decades summary").first.click()
     assert page.locator("#decades details td:has-text('needs 9 resident bytes')").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_mark_of_the_timeline_opens_its_card(visit, tmp_path, monkeypatch, width):
+    monkeypatch.setattr(claims, "registered", lambda: test_timeline.registered(("One", 100), ("Three", 1000)))
+    made = test_timeline.rows()
+    for row in made:
+        row["provenance"]["account"] = {"claims": ["One"]}
+    path = report.write(made, tmp_path / "page.html", history=timeline.exhibit(made))
+    page = visit(path, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    card = page.locator("#of-random-forest")
+    assert [one.get_attribute("id") for one in page.locator("section[id]").all()] == ["timeline", "everything"]
+    assert not card.locator("h3").first.is_visible()
+    page.locator(".timeline:visible a use").first.click()
+    assert card.locator("h3").first.inner_text() == "One: pass" and card.locator(".effect").first.is_visible()
+    assert "card=of-random-forest" in page.url
+    again = visit(path, page.url[page.url.index("#") :], width)
+    assert again.locator("#of-random-forest h3").first.is_visible()
 
 
 def test_the_matrix_opens_its_datasets(visit, whole):

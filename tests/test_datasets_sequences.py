@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.datasets import adding, analogies, copying, hierarchy, pcfg, reordering, teacher
+from harness.datasets import adding, adding_200, analogies, copying, hierarchy, pcfg, reordering, teacher
 from harness.split import generator
 
-MODULES = (adding, analogies, copying, hierarchy, pcfg, reordering, teacher)
+MODULES = (adding, adding_200, analogies, copying, hierarchy, pcfg, reordering, teacher)
 LONG = {  # rows that reach into a second batch
-    **{"adding": 1_000, "copying": 1_000, "hierarchy": 100_000},
+    **{"adding": 1_000, "adding_200": 1_000, "copying": 1_000, "hierarchy": 100_000},
     **{"analogies": 600_000, "pcfg": 300_000, "reordering": 66_000, "teacher": 66_000},
 }
 NAMES = {module: module.__name__.rpartition(".")[2] for module in MODULES}
@@ -54,6 +54,7 @@ def test_rows_follow_from_size_and_seed_and_the_first_do_not_depend_on_the_size(
 
 GOLDEN = {
     "adding": 1360924633,
+    "adding_200": 3127314351,
     "analogies": 2884212431,
     "copying": 1613674245,
     "hierarchy": 3834304221,
@@ -74,9 +75,9 @@ def test_difficulty_is_fixed_rows_are_those_that_were_first_released(module):
 # -------------------------------------------------------------------------------------------------------------- adding
 
 
-@pytest.mark.parametrize("lag", [2, 7, 100])
-def test_adding_marks_a_step_of_each_half_and_asks_for_the_sum(lag):
-    x, y = adding.draw(2_000, lag, generator("test", 0))
+@pytest.mark.parametrize("module, lag", [(adding, 2), (adding, 7), (adding, 100), (adding_200, 200)])
+def test_adding_marks_a_step_of_each_half_and_asks_for_the_sum(module, lag):
+    x, y = module.draw(2_000, lag, generator("test", 0))
     assert x.shape == (2_000, lag, 2) and x.dtype == np.float32 and y.dtype == np.float64
     for row, total in zip(x.tolist(), y.tolist(), strict=True):
         marked = [step for step, (_, mark) in enumerate(row) if mark]
@@ -97,8 +98,10 @@ def test_adding_stays_inside_the_series_for_the_largest_number_that_can_be_drawn
     assert np.flatnonzero(x[0, :, 1]).tolist() == [49, 99]
 
 
-def test_adding_answering_the_mean_has_a_sixth_of_squared_error():
-    problem = posed(adding, 5_000)
+@pytest.mark.parametrize("module, lag", [(adding, 100), (adding_200, 200)])
+def test_adding_answering_the_mean_has_a_sixth_of_squared_error(module, lag):
+    problem = posed(module, 5_000)
+    assert problem.train.x.shape == (5_000, lag, 2)
     assert problem.judge(problem.floor, "test")["rmse"] == pytest.approx(math.sqrt(1 / 6), rel=0.03)
     assert problem.judge(lambda x: np.einsum("nt,nt->n", x[:, :, 0], x[:, :, 1]), "test")["rmse"] < 1e-6
 

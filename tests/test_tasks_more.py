@@ -207,6 +207,22 @@ def test_symbol_error_counts_letters_of_the_truth():
     assert translate.scores(["123456789"], ["123"])["symbol_error"] == 2
 
 
+def test_bleu_of_the_shortest_and_the_longest_quarter():
+    """Of questions in a mixed order long ones are answered wrongly, short ones rightly, the others half and half."""
+    truth = [sentence() for _ in range(42)]
+    lengths = RNG.permutation(np.arange(42))
+    asked = texts(["wort " * (n + 1) for n in lengths.tolist()])
+    wrong = [t if n < 11 else sentence("abxyz" if n < 32 else "fgh") for n, t in zip(lengths, truth, strict=True)]
+    data = pairs(x=texts(["a b"] * 60), protocol="official", test_x=asked, test_y=texts(truth))
+    got = translate.pose(data, 40, 0, {}).judge(lambda q: wrong, "test")
+    short, long = ([i for i in range(42) if keep(lengths[i])] for keep in (lambda n: n < 11, lambda n: n >= 31))
+    of = {name: ([wrong[i] for i in rows], [truth[i] for i in rows]) for name, rows in (("s", short), ("l", long))}
+    assert got["bleu_short"] == pytest.approx(100) == pytest.approx(bleu(*of["s"]))
+    assert got["bleu_long"] == pytest.approx(translate.scores(*of["l"])["bleu"]) and got["bleu_long"] < 20
+    assert got["bleu_fall"] == pytest.approx(got["bleu_short"] - got["bleu_long"])
+    assert got["bleu"] == pytest.approx(translate.scores(wrong, truth)["bleu"])
+
+
 def test_the_floor_is_the_commonest_target():
     y = texts(["dog"] * 25 + ["cat"] * 35)
     problem = translate.pose(pairs(y=y), 48, 0, {})
@@ -231,7 +247,8 @@ def test_sounds_are_translated_too():
     sounds = RNG.integers(-9, 9, (60, 30)).astype(np.int16)
     problem = translate.pose(pairs(x=sounds), 40, 0, {})
     assert problem.train.x.shape == (40, 30) and problem.train.x.dtype == np.int16
-    assert problem.judge(lambda q: ["word"] * len(q), "test")["exact"] == 0
+    scores = problem.judge(lambda q: ["word"] * len(q), "test")
+    assert scores["exact"] == 0 and "bleu_long" not in scores
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,7 @@ def test_a_number_that_is_not_there_is_told():
         {"equal": ("FLOPs",)},
         {"effect": "ratio", "least": 0.0},
         {"control": True, "least": 0.0},
+        {"size": 100},
     ],
     ids=str,
 )
@@ -244,6 +245,9 @@ def test_keywords_and_conditions_are_varied_too():
     default = catalogue.technique("knn").defaults["k"]
     assert claims.place(Arm("knn"), "digits", "keywords.k", default).keywords == "[]"  # as a row stores it
     assert claims.place(Arm("lstm"), "adding", "condition.lag", 200).condition == "[('lag', 200)]"
+    assert claims.place(Arm("knn"), "digits", "keywords.k", 3, 100).size == 100
+    sized = tried(vary={}, size=100)
+    assert verdict(two(), sized)["verdict"] == "pass" and verdict(two(), tried(vary={}))["verdict"] == "not run"
     hidden = claims.place(Arm("mlp", {"hidden": (100, 10)}), "digits", "", None)
     assert hidden.keywords == claims.repr_of(json.loads(json.dumps({"hidden": (100, 10)})))
 

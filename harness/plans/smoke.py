@@ -1,18 +1,19 @@
-"""Every technique on the smallest sizes, seconds each: that the code runs, not how well. Some two minutes."""
+"""Every technique on the smallest sizes, seconds each: that the code runs, not how well. Some minutes."""
 
 from harness.catalogue import names
 from harness.contract import Block, Budget, Plan
 
-EXAMPLES, TOKENS = Budget("examples", 1_000), Budget("tokens", 5_000)
+EXAMPLES, TOKENS, STEPS = Budget("examples", 1_000), Budget("tokens", 5_000), Budget("env_steps", 1_000)
 
 
 def plan(machine):
     """One seed, two sizes, a dataset of each task and form that needs no download."""
     techniques = tuple(names("technique"))
-    datasets = ("digits", "breast_cancer", "diabetes", "tones")
+    datasets = ("digits", "breast_cancer", "diabetes", "tones", "digits_8", "reordering", "adding")
     return Plan(
         blocks=(
             Block(techniques, datasets, (32, 100), {100: 1}, budget=EXAMPLES),
             Block(techniques, ("source_code",), (1_000, 3_162), {3_162: 1}, budget=TOKENS),
+            Block(techniques, ("cliff_walking", "mini_freeway"), (1_000,), {1_000: 1}, budget=STEPS),
         )
     )

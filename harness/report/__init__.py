@@ -19,11 +19,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from harness import analyse, contract, scale
-from harness.report import cards, changed, charts, data, decades, figures, pooled
-from harness.report.style import ROLES, SHAPES, Style, styles
+from harness.report import cards, changed, charts, data, decades, figures, pooled, timeline
+from harness.report.style import DARK, LIGHT, ROLES, SHAPES, Style, styles
 
 HERE = Path(__file__).parent
-SCRIPTS = ("base.js", "draw.js", "sections.js", "exhibits.js", "table.js")
+SCRIPTS = ("base.js", "draw.js", "sections.js", "exhibits.js", "claims.js", "table.js")
 TITLES = {  # of sections about which the rows allow no sentence
     "datasets": "Dataset by dataset",
     "overtakes": "Who overtakes whom",
@@ -35,12 +35,17 @@ TITLES = {  # of sections about which the rows allow no sentence
 
 
 def write(
-    rows: Iterable[Mapping[str, Any]], out: Path, told: Sequence[str] = (), compared: dict[str, Any] | None = None
+    rows: Iterable[Mapping[str, Any]],
+    out: Path,
+    told: Sequence[str] = (),
+    compared: dict[str, Any] | None = None,
+    history: dict[str, Any] | None = None,
 ) -> Path:
     """Write the page to `out` (an .html file) and figures/*.png, *.svg beside it; returns the page's path.
 
     told      notes for the header ("1 torn line skipped")      raises ValueError where there is no row
     compared  an outcome of `eras compare`, see changed.newest
+    history   timeline.exhibit of the rows: claims and verdicts
     """
     rows = list(rows)
     of_decades = [row for row in rows if analyse.of_decades(row)]
@@ -59,15 +64,26 @@ def write(
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     about = _page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]}
+    claimed = timeline.section(history) if history else None
+    only_claims = claimed is not None and all(_of_claims(row) for row in rows)
+    if claimed and only_claims:
+        about |= {"headline": claimed["title"], "main": None, "slide": [], "sketch": ""}
     if ladder and alone:  # what a budget refused has not failed
         about |= {"headline": ladder["title"], "main": None, "slide": [], "sketch": "", "alarm": ""}
     more = {"changed": changed.section(compared) if compared else None, "decades": ladder, "alone": alone}
+    more |= {"timeline": claimed, "only_claims": only_claims}
     page = _template().render(about | more)
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
         drawn = points.head(0) if alone else points
-        figures.write(drawn, lead, lines, made, out.parent / "figures", compared, ladder)
+        figures.write(drawn, lead, lines, made, out.parent / "figures", compared, ladder, history if claimed else None)
     return out
+
+
+def _of_claims(row: Mapping[str, Any]) -> bool:
+    """Whether a row was made for a claim, or is a trial of a search for one."""
+    account = (row.get("provenance") or {}).get("account") or {}
+    return bool(account.get("claims")) or bool(((row.get("key") or {}).get("condition") or {}).get("validation"))
 
 
 def headline(path: Path) -> str:
@@ -103,6 +119,8 @@ def _page(
         "alarm": cards.alarm(table),
         "legend": [vars(line) | {"order": places.get(line.era, len(places))} for line in lines.values()],
         "roles": ROLES,
+        "eras": list(places),
+        "era_colours": {"light": LIGHT, "dark": DARK},
         "shapes": [(name, path) for name, (path, _) in SHAPES.items()],
         "titles": _titles(points, made),
         "families": [name for name in dict.fromkeys(panel["family"] for panel in panels)],

@@ -1,4 +1,4 @@
-"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig8_decades, as PNG and SVG."""
+"""The page's pictures for print, from the same frames: figures/fig1_scale ... fig10_reach, as PNG and SVG."""
 
 import textwrap
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from harness import analyse
-from harness.report import figures_pooled
+from harness.report import figures_history, figures_pooled
 from harness.report.charts import log_ticks, number, scale
 from harness.report.style import COSTS, Style, key
 
@@ -47,16 +47,19 @@ def write(
     folder: Path,
     compared: dict[str, Any] | None = None,
     ladder: dict[str, Any] | None = None,
+    history: dict[str, Any] | None = None,
 ) -> list[Path]:
     """Draw those figures for which there are numbers, as PNG (200 dpi) and SVG; returns their paths.
 
-    Without a point that has a score only the last two. made: scale.Exhibit; compared: an outcome of `eras compare`;
-    ladder: decades.section
+    Without a point that has a score only the last four. made: scale.Exhibit; compared: an outcome of `eras compare`;
+    ladder: decades.section; history: timeline.exhibit
     """
     folder.mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], Figure | None]] = {
         "fig7_regressions": lambda: figures_pooled.regressions(compared) if compared else None,
         "fig8_decades": lambda: figures_pooled.decades(ladder) if ladder else None,
+        "fig9_timeline": lambda: figures_history.timeline(history) if history else None,
+        "fig10_reach": lambda: figures_history.reach(history) if history else None,
     }
     chosen = analyse.main_picture(points) if len(points) else None
     if chosen:

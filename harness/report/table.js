@@ -57,7 +57,8 @@ function everything() {
 // The first picture is there already; the rest is drawn once it has been shown.
 function all() {
   for (const section of document.querySelectorAll("section[hidden]")) section.hidden = false;
-  for (const part of [first, datasets, overtakes, costs, pareto, tuning, certainty, changed, everything]) part();
+  const parts = { first, datasets, overtakes, cost: costs, pareto, tuning, certainty, changed, everything };
+  for (const [id, part] of Object.entries(parts)) if (document.getElementById(id)) part();
   dim();
   document.documentElement.dataset.drawn = "yes";
 }

@@ -1,7 +1,9 @@
 """What is it in the other language? A question is a text, or a sound, and an answer is a text.
 
 Scores: bleu and chrf as sacrebleu counts them (0 to 100), exact (share of answers that are the truth letter for
-letter), symbol_error (letters to be put in, left out or changed, per letter of the truth).
+letter), symbol_error (letters to be put in, left out or changed, per letter of the truth). Of texts also bleu_short and
+bleu_long (of the quarter of the questions that has the fewest words, and of that with the most), and bleu_fall (the
+first less the second).
 """
 
 from collections import Counter
@@ -37,7 +39,8 @@ def pose(data: Data, size: int, seed: int, given: Mapping[str, Any], *, validati
         if rows is None:
             return {}
         x, y = rows
-        return scores(_answers(ask(x.copy()), len(y)), y.tolist())
+        answers, truth = _answers(ask(x.copy()), len(y)), y.tolist()
+        return scores(answers, truth) | (by_length(answers, truth, x.tolist()) if x.dtype.kind == "T" else {})
 
     def floor(question: Any) -> list[str]:
         return [usual] * len(question)
@@ -74,6 +77,19 @@ def scores(answers: list[str], truth: list[str]) -> Scores:
         "exact": sum(a == b for a, b in zip(answers, truth, strict=True)) / len(truth),
         "symbol_error": wrong / max(1, sum(map(len, truth))),
     }
+
+
+def by_length(answers: list[str], truth: list[str], questions: list[str]) -> Scores:
+    """BLEU over the quarter of the questions with the fewest words, over that with the most, and how far it falls."""
+    import sacrebleu  # as above
+
+    words = [len(question.split()) for question in questions]
+    order, quarter = np.argsort(words, kind="stable").tolist(), -(-len(words) // 4)
+    short, long = (
+        sacrebleu.corpus_bleu([answers[i] for i in rows], [[truth[i] for i in rows]], tokenize="13a").score
+        for rows in (order[:quarter], order[-quarter:])
+    )
+    return {"bleu_short": short, "bleu_long": long, "bleu_fall": short - long}
 
 
 def distance(a: str, b: str) -> int:

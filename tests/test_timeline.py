@@ -1,0 +1,218 @@
+"""The timeline from made-up rows: verdicts beside their techniques, what is shown, and what a fixed quality cost."""
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import catalogue, claims, cli, contract, report, timeline
+from harness.contract import Arm, Claim
+from harness.report import timeline as drawn
+from tests.rows import make
+from tests.test_report import HOSTILE, Elements
+
+FOREST, TREE = Arm("random_forest"), Arm("decision_tree")
+
+
+def registered(*named):
+    """Claims that a forest is better than a tree, each at its own size."""
+    return [
+        ("random_forest", Claim(name, f"{name} is true.", ("digits",), (a_test(size),), 0.9, "published"))
+        for name, size in named
+    ]
+
+
+def a_test(size, **more):
+    return contract.Test("difference", (FOREST, TREE), "accuracy", 0.01, 0.05, 5, {"size": (size,)}, (), **more)
+
+
+def rows(gap=0.05, size=100, **key):
+    chance, found = np.random.default_rng(size), []
+    for seed in range(5):
+        found.append(make("random_forest", "digits", size, seed, 0.8 + gap + chance.normal(0, 0.004), **key))
+        found.append(make("decision_tree", "digits", size, seed, 0.8, **key))
+    return found
+
+
+@pytest.fixture
+def three(monkeypatch):
+    """One claim that passes, one that fails, one that was not run; the rows, and the exhibit."""
+    monkeypatch.setattr(claims, "registered", lambda: registered(("One", 100), ("Two", 316), ("Three", 1000)))
+    made = [*rows(), *rows(gap=-0.05, size=316)]
+    for row in made:
+        row["provenance"]["account"] = {"claims": ["One"]}
+    return made, timeline.exhibit(made)
+
+
+def of(found, name):
+    return next(one for one in found["techniques"] if one["name"] == name)
+
+
+def test_every_technique_is_there_and_claims_stand_with_theirs(three):
+    made, found = three
+    assert {one["name"] for one in found["techniques"]} == set(catalogue.names("technique"))
+    years = [one["year"] for one in found["techniques"]]
+    assert years == sorted(years)
+    forest = of(found, "random_forest")
+    assert [one["verdict"] for one in forest["claims"]] == ["pass", "fail", "not run"] and forest["verdict"] == "fail"
+    assert of(found, "knn")["verdict"] == timeline.NONE
+    assert found["headline"] == "Of 2 claims of history that were tested here 1 passed and 1 failed; 1 was not run."
+    first = forest["claims"][0]
+    assert set(first["tests"][0]["rows"]) == {row["id"] for row in made[:10]}
+    assert np.shape(first["tests"][0]["values"]) == (2, 1, 5) and first["tests"][0]["values"][1][0] == [0.8] * 5
+    assert json.loads(json.dumps(found, allow_nan=False)) is not None
+
+
+def test_a_claim_of_the_plan_stands_with_its_first_arm(monkeypatch):
+    ((_, claim),) = registered(("One", 100))
+    monkeypatch.setattr(claims, "registered", lambda: [(claims.PLAN, claim)])
+    assert of(timeline.exhibit(rows()), "random_forest")["claims"][0]["verdict"] == "pass"
+
+
+def test_deviations_are_those_that_the_file_lists():
+    found = timeline.deviations("lenet")
+    assert len(found) == 6
+    assert found[0].startswith("C3 sees all six maps of S2;") and found[0].endswith("61,706 here).")
+    assert timeline.deviations("mlp")[0] == "ReLU units; the paper has logistic ones (equation 2)."
+
+
+def test_rows_that_are_no_rows_are_left_out(three):
+    made, found = three
+    broken = [{}, {"key": None}, {"key": {"technique": 3}}, make() | {"provenance": []}, make() | {"time": None}]
+    broken += [make() | {"key": make()["key"] | {"size": "many"}}, make() | {"quality": {}}]
+    assert timeline.exhibit([*broken, *made]) == found
+
+
+# ----------------------------------------------------------------------------------------------------------- the page
+
+
+def written(tmp_path, made, found):
+    return report.write(made, tmp_path / "page.html", history=found).read_text(encoding="utf-8")
+
+
+def test_every_mark_leads_to_its_card(three, tmp_path):
+    made, found = three
+    page = written(tmp_path, made, found)
+    tags = Elements(page).found
+    marks = [tag["href"] for name, tag in tags if name == "a" and str(tag.get("href")).startswith("#of-")]
+    assert marks == ["#of-random-forest"] * 2  # wide, narrow
+    assert [tag["id"] for name, tag in tags if name == "details" and tag.get("id")] == ["of-random-forest"]
+    for svg in re.findall(r'<svg class="chart timeline".*?</svg>', page, re.S)[:2]:
+        assert [svg.count(f'"v-{word}"') for word in ("pass", "fail")] == [1, 1] and svg.count("v-not-run h") == 1
+        assert svg.count('class="none"') == len(catalogue.names("technique")) - 1
+    assert f"<h1>{found['headline']}</h1>" in page and "<h2>Of 2" not in page  # a page of claims alone
+    assert "eras run claims --claim &#39;Two&#39;" in page and made[3]["id"] in page
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} >= {"fig9_timeline"}
+
+
+def test_a_page_of_other_rows_too_keeps_its_title(three, tmp_path):
+    made, found = three
+    page = written(tmp_path, [*made, *(make(seed=k) for k in range(3))], found)
+    assert f"<h2>{found['headline']}</h2>" in page and f"<h1>{found['headline']}" not in page
+
+
+def test_where_nothing_was_tested_there_is_no_section(monkeypatch, tmp_path):
+    monkeypatch.setattr(claims, "registered", lambda: registered(("Three", 1000)))
+    made = [make(seed=k) for k in range(3)]
+    assert drawn.section(timeline.exhibit(made)) is None
+    assert 'id="timeline"' not in written(tmp_path, made, timeline.exhibit(made))
+
+
+def test_bars_stand_where_the_numbers_are(three):
+    _, found = three
+    test = of(found, "random_forest")["claims"][0]["tests"][0]
+    svg = str(drawn.bars(test))
+    zero, least = (float(x) for x in re.findall(r'd="M([\d.]+) 2V24"', svg))
+    low, high = map(float, re.search(r'class="l" d="M([\d.]+) 13H([\d.]+)"', svg).groups())
+    mean = float(re.search(r'x="([\d.]+)" y="13"', svg).group(1))
+    scale = (mean - zero) / test["found"]["mean"]
+    places = [test["least"], test["found"]["low"], test["found"]["high"]]
+    assert [least - zero, low - zero, high - zero] == pytest.approx([scale * value for value in places], abs=0.3)
+
+
+def test_samples_are_shown_and_hostile_ones_do_no_harm(three, tmp_path):
+    made, _ = three
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.uint8)
+    pixels = base64.b64encode(pictures.tobytes()).decode()
+    made[0]["shown"] = {"drawn": {"shape": [3, 4, 5], "pixels": pixels}, HOSTILE: {"text": HOSTILE}}
+    made[1]["shown"] = {
+        "too many": {"shape": [4, 4, 5], "pixels": pixels},
+        "no numbers": {"shape": ["a", -1, None], "pixels": pixels},
+        "no base64": {"shape": [1, 1, 1], "pixels": "<&>"},
+        "nothing": {},
+    }
+    page = written(tmp_path, made, timeline.exhibit(made))
+    ((_, image),) = [found for found in Elements(page).found if found[0] == "img"]
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].split(",")[1]))))
+    assert sheet.shape == (4, 17)
+    assert all((sheet[:, 6 * k : 6 * k + 5] == pictures[k]).all() for k in range(3))
+    assert "onerror" not in {name for _, tag in Elements(page).found for name in tag} and HOSTILE not in page
+
+
+# ---------------------------------------------------------------------------------------------- what a quality has cost
+
+
+def costs(technique, size, score, fit, flops, dataset="fashion_mnist", **key):
+    row = make(technique, dataset, size, 0, score, fit=fit, **key)
+    row["work"]["flops"] = flops
+    return row
+
+
+def test_the_cheapest_way_is_the_brute_force_one():
+    """On Fashion-MNIST skill .9 is .817: floor .1, reference .897."""
+    made = [
+        costs("knn", 100, 0.70, 0.01, 10.0),
+        costs("knn", 1000, 0.83, 0.3, 90.0),
+        costs("knn", 10_000, 0.85, 2.0, 900.0),
+        costs("mlp", 100, 0.82, 5.0, 1e6),
+        costs("mlp", 1000, 0.88, 3.0, 2e6),
+        costs("lenet", 1000, 0.90, 9.0, 1e8),
+        costs("lenet", 1000, 0.90, 0.1, 1.0, tune=8),
+        costs("random_forest", 1000, 0.60, 1.0, None),
+    ]
+    found = timeline.reach(made)
+    assert (found["dataset"], found["score"]) == ("fashion_mnist", pytest.approx(0.1 + 0.9 * 0.797))
+    got = {one["name"]: (one["seconds"], one["flops"]) for one in found["lines"]}
+    assert got == {"knn": (0.3, 90.0), "mlp": (3.0, 1e6), "lenet": (9.0, 1e8), "random_forest": (None, None)}
+    assert [one["year"] for one in found["lines"]] == [1967, 1986, 1998, 2001]
+    assert timeline.reach(made[:3]) is None  # of one technique alone there is no history
+    easy = [costs(name, 100, 0.97, 0.01, 1.0, "digits") for name in ("knn", "mlp", "lenet")]
+    assert timeline.reach([*made, *easy])["dataset"] == "fashion_mnist"  # as many, of as many eras, and dearer
+
+
+def test_points_on_the_way_count_with_their_share_of_the_work():
+    row = costs("mlp", 1000, 0.9, 8.0, 1000.0, condition={"validation": 0.2})
+    row["time"]["steps"] = 400
+    row["trajectory"] = [
+        {"step": step, "seconds": step / 100, "accuracy": score} for step, score in ((100, 0.6), (200, 0.85))
+    ]
+    others = [costs("knn", 1000, 0.9, 1.0, 1.0), costs("lenet", 1000, 0.9, 1.0, 1.0)]
+    (one,) = [one for one in timeline.reach([row, *others])["lines"] if one["name"] == "mlp"]
+    assert (one["seconds"], one["flops"]) == (2.0, 500.0)
+    assert len(one["points"]) == 2  # its end was trained on fewer rows than it says
+
+
+def test_dots_stand_where_their_numbers_say():
+    lines = [
+        {"name": name, "title": name, "year": year, "era": None, "seconds": seconds, "flops": None, "points": []}
+        for name, year, seconds in (("a", 1970, 100.0), ("b", 1990, 1.0), ("c", 2010, 10.0))
+    ]
+    svg = str(drawn.reached(lines, "seconds"))
+    a, b, c = ((float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg))
+    assert b[0] - a[0] == pytest.approx(c[0] - b[0], abs=0.2)
+    assert b[1] - a[1] == pytest.approx(2 * (b[1] - c[1]), abs=0.3)
+    assert re.search(r'class="front" d="M[\d.]+ [\d.]+H[\d.]+V[\d.]+"', svg)  # the third is no new lowest
+
+
+def test_claims_can_be_named_when_they_are_run(tmp_path, capsys):
+    name = claims.registered()[0][1].name
+    assert cli.main(["plan", "claims", "--claim", name, "--results", str(tmp_path), "--json"]) in (0, 1)
+    capsys.readouterr()
+    assert cli.main(["plan", "claims", "--claim", "No such", "--results", str(tmp_path)]) == 2
+    assert "no claim begins with 'No such'; there are" in capsys.readouterr().err
+    assert cli.main(["plan", "smoke", "--claim", name, "--results", str(tmp_path)]) == 2
+    assert "only the plan claims has claims" in capsys.readouterr().err
