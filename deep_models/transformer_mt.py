@@ -84,8 +84,8 @@ def cost(
     size, shape, classes, examples=None, *, width=128, layers=3, heads=4, lr=1e-3, batch=32, dropout=0.3,
     smoothing=0.1, shortlist=30_000,
 ) -> Cost:  # fmt: skip
-    """Two FLOPs per weight and word forward, 4 T width for attention to T words, and twice that backward. An answer of
-    T words decodes 1, 2, ... T of them.
+    """Two FLOPs per weight and word forward, 4 T width for attention to T words, and twice that backward. The t-th word
+    of an answer looks at t - 1 words before it and at itself.
 
     `examples` that pass in training; the usual budget where it is not counted in examples. A text has its typical
     number of words, a sign and an end mark, and the words that come twice are as many as in captions, if the shortlist
@@ -98,27 +98,28 @@ def cost(
     target, given = layers * 28 * width**2, layers * 4 * width**2  # of a target word, of a source word in the decoder
     looks, output = layers * 4 * width, 2 * width * words  # a pair of words, a target word
     forward = encoder + T * (target + given + output) + 2 * T * T * looks
-    prefixes = T * (T + 1) / 2  # target words, all prefixes together
-    squares = T * (T + 1) * (2 * T + 1) / 6
-    answer = encoder + prefixes * (target + T * looks) + T * T * given + squares * looks + T * output
+    answer = forward - T * (T - 1) / 2 * looks
     weights = layers * (28 * width**2 + 40 * width) + 2 * width * words + words
     memory = 16 * weights + 4 * batch * T * (3 * words + 60 * layers * width)
     return Cost((3 * examples + held) * forward, answer, memory + 30 * T * size)
 
 
 class Attention(nn.Module):
-    """Places (B, T, width) look at `seen` (B, S, width), where `mask` (..., T or 1, S) is true."""
+    """Places (B, T, width) look at what was `kept` of others, k and v (B, heads, S, d_k), where `mask` is true."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.q, self.kv, self.o = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
 
-    def forward(self, x: Tensor, seen: Tensor, mask: Tensor) -> Tensor:
-        q, k, v = (
-            part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.q(x), *self.kv(seen).chunk(2, 2))
-        )
-        found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, T, d_k)
+    def kept(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """k and v of the places (B, S, width)."""
+        k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in self.kv(seen).chunk(2, 2))
+        return k, v
+
+    def forward(self, x: Tensor, kept: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        q = self.q(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        found = F.scaled_dot_product_attention(q, *kept, attn_mask=mask)  # (B, heads, T, d_k)
         return self.o(found.transpose(1, 2).flatten(2))
 
 
@@ -136,10 +137,18 @@ class Layer(nn.Module):
         self.W_1, self.W_2, self.norm_up = nn.Linear(width, 4 * width), nn.Linear(4 * width, width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor, source: Tensor | None = None, real: Tensor | None = None) -> Tensor:
-        x = self.norm(x + self.dropout(self.own(x, x, mask)))
-        if source is not None and real is not None:
-            x = self.norm_other(x + self.dropout(self.other(x, source, real)))
+    def forward(
+        self,
+        x: Tensor,
+        own: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        other: tuple[Tensor, Tensor] | None = None,
+        real: Tensor | None = None,
+    ) -> Tensor:
+        """own, other: what was kept of the own places and of the source's, in a decoder."""
+        x = self.norm(x + self.dropout(self.own(x, own, mask)))
+        if other:
+            x = self.norm_other(x + self.dropout(self.other(x, other, real)))
         return self.norm_up(x + self.dropout(self.W_2(F.relu(self.W_1(x)))))
 
 
@@ -172,7 +181,7 @@ class Transformer(nn.Module):
         real = (torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None])[:, None, None]
         x = self.placed(self.source(x))
         for layer in self.encoder:
-            x = layer(x, real)
+            x = layer(x, layer.own.kept(x), real)
         return x, real
 
     def decode(self, y: Tensor, source: Tensor, real: Tensor) -> Tensor:
@@ -180,11 +189,13 @@ class Transformer(nn.Module):
         early = torch.ones(y.shape[1], y.shape[1], dtype=torch.bool, device=y.device).tril()
         y = self.placed(self.target(y))
         for layer in self.decoder:
-            y = layer(y, early, source, real)
+            y = layer(y, layer.own.kept(y), early, layer.other.kept(source), real)
         return y
 
-    def placed(self, words: Tensor) -> Tensor:
-        return self.dropout(words * math.sqrt(self.width) + positions(words.shape[1], self.width).to(words.device))
+    def placed(self, words: Tensor, first: int = 0) -> Tensor:
+        """Words (B, T, width) that stand at the places first, first + 1, ..."""
+        where = positions(first + words.shape[1], self.width)[first:].to(words.device)
+        return self.dropout(words * math.sqrt(self.width) + where)
 
 
 def positions(T: int, width: int) -> Tensor:
@@ -272,18 +283,27 @@ def log_perplexity(network: Transformer, xs: list[list[int]], ys: list[list[int]
 
 
 def translated(network: Transformer, x: Tensor, lengths: Tensor, device: str) -> list[list[int]]:
-    """The likeliest word at each place, given those before it, until the end mark or the most words of a row."""
+    """The likeliest word at each place, given those before it, until the end mark or the most words of a row.
+
+    k and v of the source and of the words so far are kept: a step computes its own place only.
+    """
     source, real = network.encode(x.to(device), lengths)
     most = 2 * (lengths.to(device) - 1) + 10  # the source's end mark is no word
-    words = torch.full((len(x), 1), START, device=device)
-    going = torch.ones(len(x), dtype=torch.bool, device=device)
+    others = [layer.other.kept(source) for layer in network.decoder]
+    owns = [layer.own.kept(source[:, :0]) for layer in network.decoder]  # of no word yet
+    word = torch.full((len(x), 1), START, device=device)
+    going, found = torch.ones(len(x), dtype=torch.bool, device=device), []
     while going.any():
-        outputs = network.output(network.decode(words, source, real)[:, -1])  # (B, targets)
+        y = network.placed(network.target(word), len(found))  # (B, 1, width)
+        for i, layer in enumerate(network.decoder):
+            owns[i] = tuple(torch.cat(pair, 2) for pair in zip(owns[i], layer.own.kept(y), strict=True))
+            y = layer(y, owns[i], None, others[i], real)
+        outputs = network.output(y[:, 0])  # (B, targets)
         outputs[:, [PAD, START, UNKNOWN]] = -torch.inf
-        word = outputs.argmax(1)
-        going &= (word != END) & (words.shape[1] <= most)
-        words = torch.cat([words, word.where(going, PAD)[:, None]], 1)
-    return [[word for word in row if word] for row in words[:, 1:].tolist()]
+        word = outputs.argmax(1, keepdim=True)
+        going &= (word[:, 0] != END) & (len(found) < most)
+        found.append(word[:, 0].where(going, PAD))
+    return [[word for word in row if word] for row in torch.stack(found, 1).tolist()]
 
 
 # --------------------------------------------------------------------------------------------------------------- words

@@ -36,12 +36,18 @@ def registered() -> list[tuple[str, Claim]]:
 
 
 def named(beginnings: Iterable[str]) -> tuple[Claim, ...]:
-    """The registered claims whose names begin so. Raises Mistake where there is none."""
-    known = [claim for _, claim in registered()]
+    """The registered claims whose names begin with one of these words; without such, with these letters.
+
+    Raises Mistake where there is none.
+    """
+    known, found = [claim for _, claim in registered()], []
     for text in beginnings:
-        if not any(claim.name.startswith(text) for claim in known):
+        some = [one for one in known if f"{one.name} ".startswith(f"{text} ")]  # D2 is not D22
+        some = some or [one for one in known if one.name.startswith(text)]
+        if not some:
             raise catalogue.Mistake(f"no claim begins with {text!r}; there are {', '.join(c.name for c in known)}")
-    return tuple(claim for claim in known if claim.name.startswith(tuple(beginnings)))
+        found += [one for one in some if one not in found]
+    return tuple(found)
 
 
 def varied(test: Test) -> tuple[str, tuple[Any, ...]]:

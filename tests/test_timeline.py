@@ -208,6 +208,12 @@ def test_dots_stand_where_their_numbers_say():
     assert re.search(r'class="front" d="M[\d.]+ [\d.]+H[\d.]+V[\d.]+"', svg)  # the third is no new lowest
 
 
+def test_claims_are_named_by_words_before_letters(monkeypatch):
+    monkeypatch.setattr(claims, "registered", lambda: registered(("D2 a", 1), ("D22 b", 2), ("D21", 3), ("P1", 4)))
+    for asked, expected in ((["D2"], ["D2 a"]), (["D"], ["D2 a", "D22 b", "D21"]), (["D21", "D2"], ["D21", "D2 a"])):
+        assert [one.name for one in claims.named(asked)] == expected
+
+
 def test_claims_can_be_named_when_they_are_run(tmp_path, capsys):
     name = claims.registered()[0][1].name
     assert cli.main(["plan", "claims", "--claim", name, "--results", str(tmp_path), "--json"]) in (0, 1)
