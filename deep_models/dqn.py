@@ -163,6 +163,7 @@ TECHNIQUE = Technique(
             tests=(Test("bound", (Arm("dqn"),), "return", 0.0, 10.0, 3, {"size": (1_000_000,)}),),
             belief=0.8,
             published="Pong 20 (Mnih et al. 2013, table 1), 18.9 (2015); CleanRL 20.25 +- .41 at 10 million steps",
+            gpu=True,
         ),
     ),
 )

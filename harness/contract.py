@@ -162,6 +162,7 @@ class Claim:
     belief: float  # probability that it passes, written down before the first run
     published: str  # the published figure, with its source
     stand_in: str = ""  # which data stand in for those that the claim names
+    gpu: bool = False  # its cells take a GPU: elsewhere they are run by name only
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,14 @@ def test_every_registered_claim_can_be_planned_and_judged():
             assert each.effect in {*effects.PER_SEED, *effects.OTHERS} and each.expect != each.least
 
 
+@pytest.mark.parametrize("gpu", [None, "a GPU"])
+def test_claims_for_a_gpu_are_planned_where_there_is_one(gpu):
+    module = catalogue.load(catalogue.path_of("plan", claims.PLAN))
+    made = module.plan({"here": frozenset(catalogue.names("dataset")), "gpu": gpu})
+    planned = any("atari_pong" in block.datasets for block in made.blocks)
+    assert planned is bool(gpu) and any("D10 Pong is for a GPU" in text for text in made.told) is not bool(gpu)
+
+
 def test_the_command(tmp_path, capsys):
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in two()))
     assert cli.main(["claims", "--results", str(tmp_path)]) == 0
