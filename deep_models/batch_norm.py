@@ -39,8 +39,8 @@ TECHNIQUE = Technique(
     claims=(
         Claim(
             name="D21 batch normalisation",
-            sentence="A normalised network comes to the same accuracy in several times fewer steps, and sigmoids can "
-            "be trained that cannot be without.",
+            sentence="With rates chosen by the accuracy at the end, a normalised network comes to the same accuracy in "
+            "several times fewer steps, and sigmoids can be trained that cannot be without.",
             datasets=("fashion_mnist",),
             tests=(
                 Test(
@@ -50,7 +50,7 @@ TECHNIQUE = Technique(
                     least=2.0,
                     expect=5.0,
                     seeds=5,
-                    budget=Budget("steps", 5_000),
+                    budget=Budget("examples", 300_000),
                 ),
                 Test(
                     "successes",
@@ -62,7 +62,7 @@ TECHNIQUE = Technique(
                     least=0.5,
                     expect=0.9,
                     seeds=10,
-                    budget=Budget("steps", 2_000),
+                    budget=Budget("examples", 120_000),
                 ),
             ),
             belief=0.9,

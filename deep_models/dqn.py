@@ -18,7 +18,7 @@ Deviations from the papers (numbers: sections of Mnih et al. 2015, methods):
 3. Several environments act side by side with one network. An episode cut by the clock is not an end: its last state's
    value is added. Losing a life is no end either.
 4. The memory holds 100,000 transitions, at most 2 GiB; 1,000,000 there. Learning starts after 1,000 steps, w- is
-   copied every 500 steps; 50,000 and 10,000 there, whose runs are 300 times as long.
+   copied every 500 steps, 125 updates; 50,000 steps and 10,000 updates there, whose runs are 300 times as long.
 5. The judged policy is greedy; epsilon is .05 there.
 6. replay=0 is the papers' arm without replay: each batch is the newest transitions, as many as a batch holds. The
    number of updates is the same, and each transition is learned as often as it is on average with replay.

@@ -53,7 +53,7 @@ TECHNIQUE = Technique(
             sentence="Four layers of width 128, trained for 2,000 steps of 12 x 64 characters, come to the published "
             "loss on Tiny Shakespeare.",
             datasets=("tinyshakespeare",),
-            tests=(Test("equivalence", (Arm("gpt"),), "loss", 0.05, 1.88, 3, budget=Budget("steps", 2000)),),
+            tests=(Test("equivalence", (Arm("gpt"),), "loss", 0.05, 1.88, 3, budget=Budget("tokens", 1_536_000)),),
             belief=0.7,
             published="1.88 nats a character on the validation text, about 3 minutes on a laptop (nanoGPT's README)",
         ),
@@ -75,7 +75,7 @@ TECHNIQUE = Technique(
                     0.03,
                     1.4697,
                     3,
-                    budget=Budget("steps", 5000),
+                    budget=Budget("tokens", 81_920_000),
                 ),
             ),
             belief=0.7,
@@ -84,8 +84,9 @@ TECHNIQUE = Technique(
         ),
         Claim(
             name="D35 scaling law",
-            sentence="The loss is a power law in the size of the network, so that small networks foretell large ones.",
-            datasets=("tinyshakespeare",),
+            sentence="With equal tokens and one rate for all, the loss is a power law in the width of the network, "
+            "with a floor, so that small networks foretell large ones.",
+            datasets=("pcfg",),
             tests=(
                 Test(
                     "extrapolation",
@@ -96,16 +97,16 @@ TECHNIQUE = Technique(
                     3,
                     {"keywords.width": (8, 16, 32, 48, 64, 96, 128)},
                     budget=Budget("tokens", 600_000),
+                    size=1_000_000,
                 ),
             ),
             belief=0.7,
             published="exponent .076 in weights (Kaplan et al. 2020); .34 with a floor (Hoffmann et al., 2203.15556)",
-            stand_in="Tiny Shakespeare for the grammar of known entropy, which has too many rows to take them all",
         ),
         Claim(
             name="D35 larger nets need fewer tokens",
-            sentence="After equally many tokens the larger network has the lower loss.",
-            datasets=("tinyshakespeare",),
+            sentence="After equally many tokens the wider network has the lower loss.",
+            datasets=("pcfg",),
             tests=(
                 Test(
                     "trend",
@@ -116,11 +117,11 @@ TECHNIQUE = Technique(
                     3,
                     {"keywords.width": (8, 16, 32, 48, 64, 96, 128)},
                     budget=Budget("tokens", 600_000),
+                    size=1_000_000,
                 ),
             ),
             belief=0.7,
             published="larger models reach the same loss with fewer tokens (Kaplan et al. 2020, figure 2)",
-            stand_in="Tiny Shakespeare for the grammar of known entropy, which has too many rows to take them all",
         ),
     ),
 )

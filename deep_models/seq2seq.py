@@ -48,7 +48,7 @@ TECHNIQUE = Technique(
     claims=(
         Claim(
             name="D13 seq2seq",
-            sentence="A source read backwards is foretold better, and the encoder-decoder translates no worse than "
+            sentence="A source read backwards is foretold better, and the encoder-decoder translates better than "
             "the statistical model of words.",
             datasets=("multi30k_de_en",),
             tests=(

@@ -282,7 +282,9 @@ def file_hash(path: Path) -> str:
         lines = text.splitlines(keepends=True)
         for call in (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)):
             for word in (w for w in call.keywords if w.arg == "claims" and ast.unparse(call.func) == "Technique"):
-                lines[word.lineno - 1 : word.end_lineno] = []
+                first, last = lines[word.lineno - 1], lines[(word.end_lineno or word.lineno) - 1]
+                if first[: word.col_offset].strip() == b"" and last[word.end_col_offset :].strip() in (b"", b","):
+                    lines[word.lineno - 1 : word.end_lineno] = []  # alone on its lines
         text = b"".join(lines)
     return hashlib.sha256(text).hexdigest()[:12]
 

@@ -35,15 +35,19 @@ def registered() -> list[tuple[str, Claim]]:
     return [*of_cards(), *((PLAN, claim) for claim in plan.named(PLAN, ()).claims)]
 
 
-def named(beginnings: Iterable[str]) -> tuple[Claim, ...]:
-    """The registered claims whose names begin with one of these words; without such, with these letters.
+def named(beginnings: Iterable[str], device: str) -> tuple[Claim, ...]:
+    """The registered claims of one of these names; without such, those that begin with these words, or these letters.
 
-    Raises Mistake where there is none.
+    Those for a GPU only on "cuda", or by their whole name. Raises Mistake where there is none.
     """
     known, found = [claim for _, claim in registered()], []
     for text in beginnings:
-        some = [one for one in known if f"{one.name} ".startswith(f"{text} ")]  # D2 is not D22
+        some = [one for one in known if one.name == text]
+        some = some or [one for one in known if one.name.startswith(f"{text} ")]  # D2 is not D22
         some = some or [one for one in known if one.name.startswith(text)]
+        some = [one for one in some if not one.gpu or device == "cuda" or one.name == text]
+        if not some and any(one.name.startswith(text) for one in known):
+            raise catalogue.Mistake(f"the claims of {text!r} are for a GPU: --device cuda, or a claim's whole name")
         if not some:
             raise catalogue.Mistake(f"no claim begins with {text!r}; there are {', '.join(c.name for c in known)}")
         found += [one for one in some if one not in found]

@@ -88,10 +88,14 @@ def cells_of(args: argparse.Namespace) -> Wanted:
     for kind, flag in (("technique", "-t"), ("dataset", "-d")):
         if args.plan in catalogue.names(kind):
             raise Mistake(f"{args.plan} is a {kind}, not a plan: write {flag} {args.plan}")
+    if args.claim and args.plan != registry.PLAN:
+        raise Mistake(f"--claim {args.claim[0]}: only the plan claims has claims: `eras run claims --claim ...`")
     if args.plan or not (args.technique or args.dataset):
         if args.offers:
             raise Mistake("--offers holds rows out for validation, which no plan does: name techniques with -t instead")
-        made = plan.named(args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)], args.period)
+        made = plan.named(
+            args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)], args.period, args.device
+        )
         blocks, seconds, told, account = made.blocks, made.seconds, made.told, made.account
         if args.tune and account:
             raise Mistake("--tune: the search of this plan is part of it")
@@ -100,7 +104,7 @@ def cells_of(args: argparse.Namespace) -> Wanted:
                 raise Mistake(
                     f"--claim {args.claim[0]}: only the plan claims has claims: `eras run claims --claim ...`"
                 )
-            blocks = tuple(registry.blocks(registry.named(args.claim)))
+            blocks = tuple(registry.blocks(registry.named(args.claim, args.device)))
             made = replace(made, blocks=blocks)
         _check_filters(made, args)
     else:
@@ -332,9 +336,13 @@ def report(args: argparse.Namespace) -> int:
         raise Mistake("there are only self-test rows; `eras report --selftests` reports them")
     from harness import timeline
 
-    compared, unread = page.changed.newest(folders_of(args))
+    compared, told = page.changed.newest(folders_of(args))
     try:
-        path = page.write(rows, out, [*store.told, *unread], compared, timeline.exhibit(rows))
+        history = timeline.exhibit(rows)
+    except Mistake as mistake:  # a page is made of rows, whatever state the techniques' files are in
+        history, told = None, [*told, f"without claims, because a card cannot be read: {mistake}"]
+    try:
+        path = page.write(rows, out, [*store.told, *told], compared, history)
     except OSError as error:
         raise Mistake(
             f"the report cannot be written to {out}: {error.strerror}; choose another place with -o FILE"

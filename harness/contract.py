@@ -163,6 +163,7 @@ class Claim:
     published: str  # the published figure, with its source
     stand_in: str = ""  # which data stand in for those that the claim names
     gpu: bool = False  # its cells take a GPU: elsewhere they are run by name only
+    known: str = ""  # what was known of its outcome when it was registered, if anything
 
 
 @dataclass(frozen=True)
@@ -482,6 +483,7 @@ class Run:
         self.total = int(budget.amount) if budget and budget.unit == "steps" else None
         self.done = 0  # steps
         self.used = 0.0  # of the budget's unit
+        self.seen = 0  # examples (tokens, steps of an environment) that passed, whatever the budget counts
         self.bytes = 0
         self.notes: list[tuple[int, dict[str, Any]]] = []
         self.stamps: list[tuple[int, float]] = []  # (steps done, perf_counter)
@@ -504,6 +506,7 @@ class Run:
             before = self.used
             yield self.done
             self.done += 1
+            self.seen += examples
             if self.budget and self.budget.unit == "flops" and self.used == before:
                 raise ValueError("a budget in flops needs a technique that calls run.spend(flops=...) in every step")
             self._use(examples)

@@ -142,15 +142,23 @@ def successes(values: np.ndarray, at: np.ndarray, least: float) -> Effect:
     n = values.shape[2]
     p = float(fisher_exact([[won[0], n - won[0]], [won[1], n - won[1]]], alternative="greater")[1])
     gap = float(won[0] - won[1]) / n
-    (low, high), (low_, high_) = (_wilson(int(one), n) for one in won)
-    least_gap = gap - math.hypot(won[0] / n - low, high_ - won[1] / n)
-    most_gap = gap + math.hypot(high - won[0] / n, won[1] / n - low_)
+    least_gap, most_gap = _newcombe(won, n, LEVEL)
     verdict = PASS if p < LEVEL and least_gap > least else FAIL if most_gap < least else OPEN
+    levels = np.geomspace(1e-6, 0.5, 200)  # the one at which the bound is at `least`: p of more than that
+    p = max(p, float(next((level for level in levels if _newcombe(won, n, level)[0] > least), 1.0)))
     return Effect(verdict, gap, least_gap, most_gap, p, n, f"{won[0]} of {n} seeds against {won[1]}")
 
 
-def _wilson(won: int, n: int) -> tuple[float, float]:
-    z = float(norm.ppf(1 - LEVEL))
+def _newcombe(won: np.ndarray, n: int, level: float) -> tuple[float, float]:
+    """One-sided bounds, of that level each, of the difference of two shares of n."""
+    gap = float(won[0] - won[1]) / n
+    (low, high), (low_, high_) = (_wilson(int(one), n, level) for one in won)
+    least = gap - math.hypot(won[0] / n - low, high_ - won[1] / n)
+    return least, gap + math.hypot(high - won[0] / n, won[1] / n - low_)
+
+
+def _wilson(won: int, n: int, level: float) -> tuple[float, float]:
+    z = float(norm.ppf(1 - level))
     middle, half = won + z * z / 2, z * math.sqrt(won * (n - won) / n + z * z / 4)
     return (middle - half) / (n + z * z), (middle + half) / (n + z * z)
 

@@ -20,14 +20,15 @@ HOLD = 0.2  # share of the n training rows on which a search trial is judged
 # ------------------------------------------------------------------------------------------------------------ the cells
 
 
-def named(name: str, here: Iterable[str], period: float = DAY) -> Plan:
-    """The plan of that name or file, made for this machine and the datasets that are here.
+def named(name: str, here: Iterable[str], period: float = DAY, device: str = "cpu") -> Plan:
+    """The plan of that name or file, made for this machine, the device and the datasets that are here.
 
     period  seconds that a decade's machine computes for, of the plans that are about decades
     """
     path = catalogue.path_of("plan", name)
     try:
         facts = {**machine.fingerprint(), "here": frozenset(here), "bfloat16": machine.bfloat16(), "period": period}
+        facts["device"] = device
         made = catalogue.load(path).plan(facts)
     except Exception as error:  # a plan file may be the user's, and raise whatever it likes
         raise Mistake(f"plan {name}: {type(error).__name__}: {error}") from error
@@ -321,9 +322,14 @@ class Forecast:
     known: bool
 
 
-def cost(cell: Cell) -> Cost | None:
-    """The technique's own `cost` for this cell, or None where it has none."""
+def cost(cell: Cell, seen: float = 0) -> Cost | None:
+    """The technique's own `cost` for this cell, or None where it has none.
+
+    seen  examples that passed in training, where the budget does not count them: of steps that is known afterwards
+    """
     given = lent(cell)
+    if seen and given and given.unit in ("steps", "seconds"):
+        return _priced(cell, seen)
     priced = _priced(cell, given.amount if given and given.unit in ("examples", "tokens") else None)
     return replace(priced, fit=0.0) if priced and given and not given.amount else priced
 

@@ -73,7 +73,8 @@ def build(cell: Cell, measured: Mapping[str, Any], run: str, **outcome: Any) -> 
     if row["memory"]["tree"]:  # held by other processes of the cell: the larger of both is what the cell took
         row["memory"]["anonymous"] = max(row["memory"]["tree"], row["memory"]["anonymous"] or 0)
     best = (outcome.get("search") or {}).get("best", {})  # a tuned cell's work is that of the keywords it ran with
-    row["work"] |= _work(replace(cell, keywords={**cell.keywords, **best}), row["time"]["fit"])
+    ran = replace(cell, keywords={**cell.keywords, **best})
+    row["work"] |= _work(ran, row["time"]["fit"], measured.get("seen") or 0)
     row["trajectory"], row["notes"] = measured.get("trajectory", []), measured.get("notes", [])
     row["search"], row["keep"] = outcome.get("search"), measured.get("keep")
     row["told"], row["shown"] = measured.get("told", {}), measured.get("shown", {})  # by the technique; never a score
@@ -106,12 +107,15 @@ def _nulls(value: Any, path: str) -> Iterator[str]:
             yield from _nulls(inner, f"{path}.{number}")
 
 
-def _work(cell: Cell, seconds: float | None) -> dict[str, Any]:
-    """Analytic operations of the fit and what they make of the machine; FLOPs only where `cost` counts FLOPs."""
-    priced = plan.cost(cell)
-    if priced is None:
+def _work(cell: Cell, seconds: float | None, seen: float) -> dict[str, Any]:
+    """Analytic operations of the fit and what they make of the machine; FLOPs only where `cost` counts FLOPs.
+
+    Operations are those that the next cell is forecast by, FLOPs of what was `seen` in training.
+    """
+    forecast, priced = plan.cost(cell), plan.cost(cell, seen)
+    if forecast is None or priced is None:
         return {"provenance": "none"}
-    told: dict[str, Any] = {"operations": plan.operations(priced, cell), "provenance": "none"}
+    told: dict[str, Any] = {"operations": plan.operations(forecast, cell), "provenance": "none"}
     if priced.unit != "flops":
         return told
     told |= {"flops": priced.fit, "provenance": "analytic"}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness import analyse, claims, effects, stats
+from harness import analyse, catalogue, claims, effects, stats
 from harness.contract import Arm, Claim, Test
 from harness.keeping import folders_of
 from harness.screen import duration, show
@@ -90,10 +90,11 @@ def tested(test: Test, dataset: str, rows: Rows) -> Tested:
         try:
             _check_equal(test, cells)
             effect, told, values = _effect(test, cells)
-        except Unequal as unequal:
-            return Tested(dataset, test, REFUSED, None, str(unequal), used)
+        except (Unequal, ValueError) as refused:  # of numbers that the effect is not defined for
+            return Tested(dataset, test, REFUSED, None, str(refused), used)
     except Missing as missing:
         return Tested(dataset, test, NOT_RUN, None, str(missing))
+    told += _older(cells)
     return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, (*told, means[0]))), used, values)
 
 
@@ -102,16 +103,13 @@ def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[
     axis, values = claims.varied(test)
     places = [[claims.place(arm, dataset, axis, value, test.size) for value in values] for arm in test.arms]
     asked = range(test.seeds)
-
-    def whole(place: claims.Place, means: Means) -> Mapping[int, Row] | None:
-        made = rows.get(place, {}).get(means, ())
-        return next((seeds for seeds in made if all(s in seeds and _as_asked(seeds[s], test) for s in asked)), None)
-
     everywhere = sorted({means for row in places for place in row for means in rows.get(place, {})})
     for means in everywhere:
-        found = [[whole(place, means) for place in row] for row in places]
-        if all(one is not None for row in found for one in row):
-            return means, [[[one[seed] for seed in asked] for one in row if one] for row in found]
+        made = {place: _whole(rows.get(place, {}).get(means, ()), test) for row in places for place in row}
+        codes = _codes(made)
+        if codes is not None:
+            found = [[made[place][codes[place.technique]] for place in row] for row in places]
+            return means, [[[one[seed] for seed in asked] for one in row] for row in found]
     for arm, row in zip(test.arms, places, strict=True):
         for place in row:
             most = max((len([s for s in asked if s in m]) for g in rows.get(place, {}).values() for m in g), default=0)
@@ -119,6 +117,45 @@ def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[
                 lacks = f"lacks {test.seeds - most} of {test.seeds} seeds that were made alike"
                 raise Missing(f"{_arm(arm)} at n = {place.size:,} {lacks}")
     raise Missing("the arms were run on different machines, devices, threads or number formats")
+
+
+def _whole(made: Sequence[Mapping[int, Row]], test: Test) -> dict[str, Mapping[int, Row]]:
+    """Generations that have all seeds, by their code and libraries, the newest first."""
+    found: dict[str, Mapping[int, Row]] = {}
+    for seeds in made:
+        if all(seed in seeds and _as_asked(seeds[seed], test) for seed in range(test.seeds)):
+            found.setdefault(repr([seeds[0]["key"][name] for name in ("code", "libraries")]), seeds)
+    return found
+
+
+def _codes(made: Mapping[claims.Place, Mapping[str, Any]]) -> dict[str, str] | None:
+    """Of each technique the newest code that all its places have in common; None where one has none."""
+    found = {}
+    for technique in {place.technique for place in made}:
+        of = [generations for place, generations in made.items() if place.technique == technique]
+        common = next((code for code in of[0] if all(code in others for others in of)), None)
+        if common is None:
+            return None
+        found[technique] = common
+    return found
+
+
+def _older(cells: Sequence[Sequence[Sequence[Row]]]) -> list[str]:
+    """A remark where rows were made by other code than what lies here; none about techniques that are not here."""
+    old = set()
+    for row in (at[0] for arm in cells for at in arm):
+        key = row["key"]
+        try:
+            found = (
+                catalogue.technique(key["technique"]),
+                catalogue.find("task", key["task"]),
+                catalogue.dataset(key["dataset"]),
+            )
+        except catalogue.Mistake:
+            continue
+        if catalogue.code_hash(*found) != key["code"]:
+            old.add(key["technique"])
+    return [f"older code: {', '.join(sorted(old))}"] if old else []
 
 
 def _as_asked(row: Row, test: Test) -> bool:
@@ -212,7 +249,7 @@ def _sign(row: Row, metric: str) -> int:
 
 
 def _seconds(row: Row) -> float:
-    return (row["time"].get("wall") or 0.0) + ((row.get("search") or {}).get("seconds") or 0.0)
+    return ((row["time"] or {}).get("wall") or 0.0) + ((row.get("search") or {}).get("seconds") or 0.0)
 
 
 def _arm(arm: Arm) -> str:
@@ -239,12 +276,17 @@ def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
         "published": claim.published,
         "belief": claim.belief,
         "verdict": verdict,
-        "marks": [*marks, *([f"stand-in data: {claim.stand_in}"] if claim.stand_in else [])],
+        "marks": [*marks, *_marks(claim)],
         "p": max(p, default=math.nan),  # all tests have to pass: the weakest decides
         "rows": len(used),
         "seconds": sum(used.values()),
         "tests": found,
     }
+
+
+def _marks(claim: Claim) -> list[str]:
+    told = {"stand-in data": claim.stand_in, "known when it was registered": claim.known}
+    return [f"{name}: {text}" for name, text in told.items() if text]
 
 
 def verdicts(rows: Iterable[Mapping[str, Any]], of: Iterable[tuple[str, Claim]]) -> list[dict[str, Any]]:
@@ -316,6 +358,7 @@ def plain(one: Mapping[str, Any]) -> dict[str, Any]:
             "least": test.test.least,
             "expect": test.test.expect,
             "control": test.test.control,
+            "sign": -1 if test.test.metric in LOWER else 1,
             "seeds": test.test.seeds,
             "verdict": test.verdict,
             "values": None if test.values is None else test.values.tolist(),

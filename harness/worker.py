@@ -89,6 +89,7 @@ def _measure(request: Mapping[str, Any], tell: Tell, measured: dict[str, Any]) -
     with fitting:
         fitted = fit(problem.train, run, **cell.keywords)
     _check_budget(cell, run)
+    measured["seen"] = run.seen
     times |= {"fit": fitting.wall, "fit_cpu": fitting.cpu, "steps": run.done or None, "first_step": first_step(run)}
     memory |= {"fit": fitting.memory(), "cuda": fitting.cuda(), "parameters": int(fitted.parameters)}
     memory["anonymous"] = fitting.anonymous()

@@ -105,11 +105,13 @@ def test_a_claim_in_a_card_leaves_the_hash_as_it_is(tmp_path):
     claim = "    claims=(\n        Claim({name!r}),\n    ),\n"
     texts = [card.format(claims=c) for c in ("", claim.format(name="one"), claim.format(name="another"))]
     texts += [texts[1] + "# changed\n", texts[1].replace("Technique(", "Other(")]
+    one_line = "TECHNIQUE = Technique(title='t', space={space}, claims=(Claim('one'),))\n"
+    texts += [one_line.format(space=space) for space in ("{}", "{'a': 1}")]
     hashes = []
     for k, text in enumerate(texts):
         (tmp_path / f"{k}.py").write_text(text)
         hashes.append(catalogue.file_hash(tmp_path / f"{k}.py"))
-    assert hashes[0] == hashes[1] == hashes[2] and len(set(hashes)) == 3
+    assert hashes[0] == hashes[1] == hashes[2] and len(set(hashes)) == 5
 
 
 def test_a_technique_that_uses_the_feed_changes_with_it():

@@ -117,10 +117,14 @@ def test_fisher_and_wilson_are_those_of_scipy():
     values = np.zeros((2, 1, 10))
     values[0, 0, :8], values[1, 0, :2] = 1, 1
     found = effects.of("successes", values, np.array([1.0]), 0.1)
-    assert found.p == pytest.approx(reference.fisher_exact([[8, 2], [2, 8]], alternative="greater")[1])
+    fisher = reference.fisher_exact([[8, 2], [2, 8]], alternative="greater")[1]
+    assert found.p >= fisher  # that of "more than least"; where least is far off, Fisher's
+    assert effects.of("successes", values, np.array([1.0]), -0.5).p == pytest.approx(fisher)
+    won = np.array([8, 2])
+    assert effects._newcombe(won, 10, found.p)[0] == pytest.approx(0.1, abs=0.02)
     for won in (0, 2, 8, 10):
         ends = reference.binomtest(won, 10).proportion_ci(0.9, method="wilson")
-        assert effects._wilson(won, 10) == pytest.approx(tuple(ends), abs=1e-9)
+        assert effects._wilson(won, 10, effects.LEVEL) == pytest.approx(tuple(ends), abs=1e-9)
     assert (found.verdict, found.mean) == (effects.PASS, pytest.approx(0.6))
 
 

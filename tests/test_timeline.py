@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import re
+import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,11 +82,57 @@ def test_deviations_are_those_that_the_file_lists():
     assert timeline.deviations("mlp")[0] == "ReLU units; the paper has logistic ones (equation 2)."
 
 
-def test_rows_that_are_no_rows_are_left_out(three):
+def changed(where, value):
+    """A row with one field, named by its path, that is something else; of "gone" the field is not there."""
+    row = make("knn", "fashion_mnist", 1000, 0, 0.9)
+    row["trajectory"], row["told"], row["shown"] = [{"step": 1, "seconds": 1.0, "accuracy": 0.5}], {"a": 1.0}, {}
+    *path, last = where.split(".")
+    inner = row
+    for name in path:
+        inner = inner[int(name) if name.isdigit() else name]
+    if value == "gone":
+        del inner[last]
+    else:
+        inner[last] = value
+    return row
+
+
+@pytest.mark.parametrize(
+    "where, value",
+    [
+        ("key", None), ("key.technique", 3), ("key.size", "many"), ("key.dtype", "gone"), ("key.libraries", "gone"),
+        ("key.budget", "gone"), ("key.budget", 5), ("key.keywords", []), ("provenance", []), ("id", 5),
+        ("provenance.started", 5), ("provenance.technique.year", "1990"), ("provenance.technique.year", 10**9),
+        ("provenance.technique.year", 1990.5), ("provenance.technique.era", []), ("provenance.dataset.anchor", "x"),
+        ("time", None), ("time", {}), ("time.fit", -1), ("time.fit", float("nan")), ("time.wall", float("nan")),
+        ("work", None), ("work.flops", float("inf")), ("work.flops", 10**400), ("quality", None), ("quality.test", []),
+        ("quality.floor", "x"), ("quality.test.accuracy", "x"), ("told", None), ("told", {"a": "x"}),
+        ("shown", None), ("shown", {"x": "text"}), ("trajectory", [{}]), ("trajectory", 7), ("status", "fine"),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_rows_that_are_no_rows_are_left_out(three, where, value):
     made, found = three
-    broken = [{}, {"key": None}, {"key": {"technique": 3}}, make() | {"provenance": []}, make() | {"time": None}]
-    broken += [make() | {"key": make()["key"] | {"size": "many"}}, make() | {"quality": {}}]
-    assert timeline.exhibit([*broken, *made]) == found
+    assert timeline.exhibit([changed(where, value), *made, {}]) == found
+
+
+def test_what_an_effect_is_not_defined_for_is_refused(monkeypatch):
+    ratio = contract.Test("ratio", (FOREST, TREE), "steps_to_target", 2.0, 5.0, 5, {"size": (100,)}, ())
+    claim = Claim("One", "One.", ("digits",), (ratio,), 0.9, "published")
+    monkeypatch.setattr(claims, "registered", lambda: [("random_forest", claim)])
+    made = rows()
+    for row in made:
+        row["told"] = {"steps_to_target": row["key"]["seed"]}  # 0 steps
+    (one,) = of(timeline.exhibit(made), "random_forest")["claims"]
+    assert one["verdict"] == "refused" and "a ratio needs values" in one["tests"][0]["told"]
+    assert drawn.section(timeline.exhibit(made))["cards"][0]["claims"][0]["tests"][0]["chart"] == ""
+
+
+def test_the_command_of_a_claim_is_one_that_a_shell_reads():
+    claim = Claim("D4 Zaremba's", "It.", ("digits",), (a_test(100),), 0.5, "published", gpu=True)
+    assert shlex.split(timeline.command_of(claim))[:7] == [
+        *("eras", "run", "claims", "--claim", "D4 Zaremba's", "--device", "cuda"),
+    ]
 
 
 # ----------------------------------------------------------------------------------------------------------- the page
@@ -105,7 +153,7 @@ def test_every_mark_leads_to_its_card(three, tmp_path):
         assert [svg.count(f'"v-{word}"') for word in ("pass", "fail")] == [1, 1] and svg.count("v-not-run h") == 1
         assert svg.count('class="none"') == len(catalogue.names("technique")) - 1
     assert f"<h1>{found['headline']}</h1>" in page and "<h2>Of 2" not in page  # a page of claims alone
-    assert "eras run claims --claim &#39;Two&#39;" in page and made[3]["id"] in page
+    assert "eras run claims --claim Two" in page and made[3]["id"] in page
     assert {path.stem for path in (tmp_path / "figures").iterdir()} >= {"fig9_timeline"}
 
 
@@ -118,7 +166,7 @@ def test_a_page_of_other_rows_too_keeps_its_title(three, tmp_path):
 def test_where_nothing_was_tested_there_is_no_section(monkeypatch, tmp_path):
     monkeypatch.setattr(claims, "registered", lambda: registered(("Three", 1000)))
     made = [make(seed=k) for k in range(3)]
-    assert drawn.section(timeline.exhibit(made)) is None
+    assert timeline.exhibit(made)["reach"] is None and drawn.section(timeline.exhibit(made)) is None
     assert 'id="timeline"' not in written(tmp_path, made, timeline.exhibit(made))
 
 
@@ -131,6 +179,7 @@ def test_bars_stand_where_the_numbers_are(three):
     mean = float(re.search(r'x="([\d.]+)" y="13"', svg).group(1))
     scale = (mean - zero) / test["found"]["mean"]
     places = [test["least"], test["found"]["low"], test["found"]["high"]]
+    assert len(re.findall(r"M[\d.]+ 2V24", str(drawn.bars(test | {"effect": "equivalence"})))) == 3  # 0, least, -least
     assert [least - zero, low - zero, high - zero] == pytest.approx([scale * value for value in places], abs=0.3)
 
 
@@ -156,8 +205,8 @@ def test_samples_are_shown_and_hostile_ones_do_no_harm(three, tmp_path):
 # ---------------------------------------------------------------------------------------------- what a quality has cost
 
 
-def costs(technique, size, score, fit, flops, dataset="fashion_mnist", **key):
-    row = make(technique, dataset, size, 0, score, fit=fit, **key)
+def costs(technique, size, score, fit, flops, dataset="fashion_mnist", seed=0, **key):
+    row = make(technique, dataset, size, seed, score, fit=fit, **key)
     row["work"]["flops"] = flops
     return row
 
@@ -172,7 +221,11 @@ def test_the_cheapest_way_is_the_brute_force_one():
         costs("mlp", 1000, 0.88, 3.0, 2e6),
         costs("lenet", 1000, 0.90, 9.0, 1e8),
         costs("lenet", 1000, 0.90, 0.1, 1.0, tune=8),
+        costs("lenet", 1000, 0.90, 0.1, 1.0, keywords={"width": 8}),
+        costs("lenet", 1000, 0.90, 0.1, 1.0, device="cuda"),
         costs("random_forest", 1000, 0.60, 1.0, None),
+        costs("random_forest", 100, 0.89, 0.1, None),
+        costs("random_forest", 100, 0.60, 0.1, None, seed=1),  # a lucky seed is not enough
     ]
     found = timeline.reach(made)
     assert (found["dataset"], found["score"]) == ("fashion_mnist", pytest.approx(0.1 + 0.9 * 0.797))
@@ -211,13 +264,27 @@ def test_dots_stand_where_their_numbers_say():
 def test_claims_are_named_by_words_before_letters(monkeypatch):
     monkeypatch.setattr(claims, "registered", lambda: registered(("D2 a", 1), ("D22 b", 2), ("D21", 3), ("P1", 4)))
     for asked, expected in ((["D2"], ["D2 a"]), (["D"], ["D2 a", "D22 b", "D21"]), (["D21", "D2"], ["D21", "D2 a"])):
-        assert [one.name for one in claims.named(asked)] == expected
+        assert [one.name for one in claims.named(asked, "cpu")] == expected
+    monkeypatch.setattr(claims, "registered", lambda: registered(("D15 Adam", 1), ("D15 Adam untuned", 2)))
+    assert [one.name for one in claims.named(["D15 Adam"], "cpu")] == ["D15 Adam"]
+
+
+def test_claims_for_a_gpu_are_run_there_or_by_their_whole_name(monkeypatch):
+    ((_, claim),) = registered(("D1 one", 1))
+    monkeypatch.setattr(claims, "registered", lambda: [("knn", replace(claim, gpu=True))])
+    assert len(claims.named(["D1"], "cuda")) == len(claims.named(["D1 one"], "cpu")) == 1
+    with pytest.raises(catalogue.Mistake, match="for a GPU"):
+        claims.named(["D1"], "cpu")
 
 
 def test_claims_can_be_named_when_they_are_run(tmp_path, capsys):
-    name = claims.registered()[0][1].name
-    assert cli.main(["plan", "claims", "--claim", name, "--results", str(tmp_path), "--json"]) in (0, 1)
+    name = next(claim.name for technique, claim in claims.registered() if technique == "q_learning")
     capsys.readouterr()
+    assert cli.main(["plan", "claims", "--claim", name, "--results", str(tmp_path), "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert [(one["technique"], one["cells"]) for one in planned["cells"]] == [("q_learning", 40)]
+    assert cli.main(["plan", "-t", "knn", "--claim", name, "--results", str(tmp_path)]) == 2
+    assert "only the plan claims has claims" in capsys.readouterr().err
     assert cli.main(["plan", "claims", "--claim", "No such", "--results", str(tmp_path)]) == 2
     assert "no claim begins with 'No such'; there are" in capsys.readouterr().err
     assert cli.main(["plan", "smoke", "--claim", name, "--results", str(tmp_path)]) == 2

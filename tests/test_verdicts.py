@@ -265,12 +265,28 @@ def test_every_registered_claim_can_be_planned_and_judged():
             assert each.effect in {*effects.PER_SEED, *effects.OTHERS} and each.expect != each.least
 
 
-@pytest.mark.parametrize("gpu", [None, "a GPU"])
-def test_claims_for_a_gpu_are_planned_where_there_is_one(gpu):
-    module = catalogue.load(catalogue.path_of("plan", claims.PLAN))
-    made = module.plan({"here": frozenset(catalogue.names("dataset")), "gpu": gpu})
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_claims_for_a_gpu_are_planned_there(device):
+    made = plan.named(claims.PLAN, catalogue.names("dataset"), device=device)
     planned = any("atari_pong" in block.datasets for block in made.blocks)
-    assert planned is bool(gpu) and any("D10 Pong is for a GPU" in text for text in made.told) is not bool(gpu)
+    assert planned is (device == "cuda")
+    assert any("D10 Pong is for a GPU" in text for text in made.told) is (device == "cpu")
+
+
+def test_arms_of_one_technique_are_of_one_code():
+    """The newer code has all seeds of one arm only: the older one, which both have, is judged."""
+    few, many = Arm("knn", {"k": 3}), Arm("knn")
+    asked = tried(arms=(many, few))
+    old = two(gap=0.05, first="knn", second="knn", code="old")
+    for row in old[1::2]:
+        row["key"] = row["key"] | {"keywords": {"k": 3}}
+        row["id"] = f"few {row['id']}"
+    newer = two(gap=0.5, first="knn", code="new", seeds=5)[::2]
+    for row in newer:
+        row["provenance"]["started"] = "2027-01-01T00:00:00Z"
+    (tested,) = verdict([*old, *newer], asked)["tests"]
+    assert tested.effect.mean == pytest.approx(0.05, abs=0.01) and "older code: knn" in tested.told
+    assert verdict([*old[1::2], *newer], asked)["verdict"] == "not run"
 
 
 def test_the_command(tmp_path, capsys):

@@ -12,4 +12,5 @@ for (const link of document.querySelectorAll(".timeline a")) {
     openCard(state.get("card"));
   });
 }
-openCard(state.get("card"));
+redraws.push(() => openCard(state.get("card")));
+addEventListener("beforeprint", () => document.querySelectorAll(".claim-of").forEach((card) => (card.open = true)));

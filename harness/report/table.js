@@ -60,6 +60,7 @@ function all() {
   const parts = { first, datasets, overtakes, cost: costs, pareto, tuning, certainty, changed, everything };
   for (const [id, part] of Object.entries(parts)) if (document.getElementById(id)) part();
   dim();
+  openCard(state.get("card"));
   document.documentElement.dataset.drawn = "yes";
 }
 requestAnimationFrame(() => setTimeout(all));

@@ -28,8 +28,8 @@ ERAS = {name: place for place, (_, name) in enumerate(contract.ERAS)}
 
 
 def section(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """All that the page shows of `timeline.exhibit`; None where no claim was tested with these rows."""
-    if not set(found["counts"]) - {"not run"}:
+    """All that the page shows of `timeline.exhibit`; None where the rows test no claim and reach no quality."""
+    if not set(found["counts"]) - {"not run"} and not found["reach"]:
         return None
     techniques = found["techniques"]
     told = found["reach"]
@@ -92,9 +92,10 @@ def down(techniques: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _svg(width: int, height: float, parts: Sequence[Markup], label: str = "") -> Markup:
+    role = "img" if label else "group"  # a picture hides the links that it has
     label = label or "Techniques by year; a mark for each claim: passed, failed, inconclusive or not run"
-    head = Markup('<svg class="chart timeline" viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">{}</svg>')
-    return head.format(width, height, label, Markup("").join(parts))
+    head = Markup('<svg class="chart timeline" viewBox="0 0 {} {:.0f}" role="{}" aria-label="{}">{}</svg>')
+    return head.format(width, height, role, label, Markup("").join(parts))
 
 
 def _marks(one: Mapping[str, Any], places: Sequence[tuple[float, float]]) -> Markup:
@@ -164,9 +165,10 @@ def bars(test: Mapping[str, Any]) -> Markup:
     if test["effect"] == "ratio":
         least = math.log(least)
     if test["effect"] in ("bound", "win_rate"):  # the value itself, with the sign that it was judged by
-        least = math.copysign(least, found["mean"]) if found["mean"] else least
+        least *= test["sign"]
         zero = least
-    marks = [*ends.values(), least, zero]
+    leasts = [least, -least] if test["effect"] == "equivalence" or test["control"] else [least]
+    marks = [*ends.values(), *leasts, zero]
     low, high = min(marks), max(marks)
     room = (high - low) * 0.08 or 1.0
     width, left = 240, 6
@@ -178,11 +180,11 @@ def bars(test: Mapping[str, Any]) -> Markup:
     shape, hollow = MARKS[test["verdict"]]
     line = Markup(
         '<svg class="chart effect" viewBox="0 0 {0} 26" role="img" aria-label="{1}">'
-        '<path class="grid" d="M{2:.1f} 2V24"/><path class="least" d="M{3:.1f} 2V24"/>'
+        '<path class="grid" d="M{2:.1f} 2V24"/><path class="least" d="{3}"/>'
         '<g class="s v-{4}"><path class="l" d="M{5:.1f} 13H{6:.1f}"/><use{7} href="#{8}" x="{9:.1f}" y="13"/></g></svg>'
     )
     told = f"Effect {test['shown'][0]}, 90 % interval {test['shown'][1]}, least {test['least']:g}"
-    drawn = (x(zero), x(least), word, x(ends["low"]), x(ends["high"]))
+    drawn = (x(zero), "".join(f"M{x(one):.1f} 2V24" for one in leasts), word, x(ends["low"]), x(ends["high"]))
     return line.format(width, told, *drawn, Markup(' class="h"') if hollow else "", shape, x(ends["mean"]))
 
 
@@ -240,6 +242,7 @@ def _reach(told: Mapping[str, Any]) -> dict[str, Any]:
         "skill": told["skill"],
         "never": never,
         "charts": {what: reached(got, what) for what in COSTS if any(one[what] for one in got)},
+        "where": f"{told['machine']}, {told['device']}",
         "compute": compute(told["lines"], told["skill"]),
     }
 
