@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness import catalogue, plan, search
-from harness.contract import Block, Cell
+from harness import catalogue, plan, row, search
+from harness.contract import Block, Budget, Cell
 from harness.plan import Mistake
 from tests import rows
 
@@ -173,3 +173,14 @@ class TestSearch:
         assert resolved.keywords == trials[1].keywords and told["seconds"] == 6.0 and told["trials"] == 3
         with pytest.raises(LookupError):
             plan.resolve(cell, [{**r, "status": "error"} for r in made])
+
+
+def test_flops_of_steps_are_those_of_the_examples_that_passed():
+    """A budget in steps tells no examples beforehand: the row's FLOPs are of what was seen, forecasts stay as they are."""
+    cell = Cell("mlp", "digits", "classify", 100, 0, budget=Budget("steps", 10))
+    counted = catalogue.cost_of("mlp")(100, (8, 8), 10, 640)
+    work = row._work(cell, 2.0, 640)
+    assert work["flops"] == counted.fit and work["flops_per_second"] == counted.fit / 2
+    assert work["operations"] == plan.operations(plan.cost(cell), cell)
+    by_examples = replace(cell, budget=Budget("examples", 1_000))
+    assert row._work(by_examples, 2.0, 640)["flops"] == plan.cost(by_examples).fit  # the budget counts them itself

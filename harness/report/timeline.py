@@ -65,8 +65,10 @@ def across(techniques: Sequence[Mapping[str, Any]]) -> Markup:
             left = x - step / 2 + 5
             row = 0 if ends[0] < left else 1
             ends[row] = left + 6.2 * len(first_era)
-            line = Markup('<path class="grid" d="M{0:.1f} 4V{1}"/><text class="t i" x="{2:.1f}" y="{3}">{4}</text>')
-            parts.append(line.format(x - step / 2, height - 6, left, 14 + 14 * row, first_era))
+            line = Markup('<path class="grid" d="M{:.1f} 4V{}"/><text class="t i{}" x="{:.1f}" y="{}">{}</text>')
+            back = ends[row] > WIDE[0]  # its name would end beyond the picture
+            drawn = (" e", WIDE[0] - 4) if back else ("", left)
+            parts.append(line.format(x - step / 2, height - 6, *drawn, 14 + 14 * row, first_era))
         if one["year"] != year:
             year = one["year"]
             told = Markup('<text class="t" transform="translate({:.1f} {}) rotate(-90)" text-anchor="end">{}</text>')
