@@ -176,7 +176,7 @@ class TestSearch:
 
 
 def test_flops_of_steps_are_those_of_the_examples_that_passed():
-    """A budget in steps tells no examples beforehand: the row's FLOPs are of what was seen, forecasts stay as they are."""
+    """A budget in steps tells no examples beforehand: FLOPs are of what was seen, forecasts stay as they are."""
     cell = Cell("mlp", "digits", "classify", 100, 0, budget=Budget("steps", 10))
     counted = catalogue.cost_of("mlp")(100, (8, 8), 10, 640)
     work = row._work(cell, 2.0, 640)
