@@ -37,7 +37,7 @@ from harness import feed
 from harness.contract import Arm, Budget, Claim, Cost, Examples, Fitted, Run, Technique, Test, Unsupported
 
 TECHNIQUE = Technique(
-    title="Transformer",
+    title="Transformer, encoder and decoder",
     year=2017,
     paper="Vaswani et al., Attention is all you need, NIPS 2017, 1706.03762",
     tasks=("translate",),

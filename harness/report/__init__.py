@@ -75,7 +75,7 @@ def write(
     page = _template().render(about | more)
     out.write_text(page, encoding="utf-8")
     if (points["n"] > 0).any():
-        drawn = points.head(0) if alone else points
+        drawn = points.head(0) if alone or only_claims else points
         figures.write(drawn, lead, lines, made, out.parent / "figures", compared, ladder, history if claimed else None)
     return out
 
