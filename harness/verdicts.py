@@ -151,7 +151,7 @@ def _older(cells: Sequence[Sequence[Sequence[Row]]]) -> list[str]:
                 catalogue.find("task", key["task"]),
                 catalogue.dataset(key["dataset"]),
             )
-        except catalogue.Mistake:
+        except (catalogue.Mistake, KeyError):
             continue
         if catalogue.code_hash(*found) != key["code"]:
             old.add(key["technique"])

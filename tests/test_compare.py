@@ -256,7 +256,7 @@ def test_an_environment_of_its_own(repository, tmp_path, capsys):
 
 def test_stopped_midway(repository, tmp_path):
     """Ctrl-C: what was found so far, exit code 130, and nobody is left behind."""
-    repository(MINE.format(loops=6_000_000, more=""))
+    repository(MINE.format(loops=20_000_000, more=""))
     command = [sys.executable, "-m", "harness", "compare", "HEAD", *CELL, "--results", str(tmp_path / "rows"), "--json"]
     mark = f"stopped midway {os.getpid()}"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "ERAS_TEST_MARK": mark}

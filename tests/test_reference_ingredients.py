@@ -175,10 +175,10 @@ class Watching(Run):
     """Keeps what the network answers to `questions` after every step."""
 
     def watch(self, questions: np.ndarray) -> None:
-        self.questions, self.seen = questions, []
+        self.questions, self.looks = questions, []
 
     def offer(self, answer) -> None:
-        self.seen.append(answer(self.questions))
+        self.looks.append(answer(self.questions))
 
 
 def test_early_stopping_keeps_the_weights_that_are_best_on_the_rows_held_out():
@@ -187,7 +187,7 @@ def test_early_stopping_keeps_the_weights_that_are_best_on_the_rows_held_out():
     run = Watching(seed=1, budget=Budget("steps", 90))
     run.watch(np.concatenate([train.x[held], questions]))
     fitted = dropout.fit(train, run, early_stopping=True, width=32, batch=20, lr=0.1)  # so high that it jumps about
-    looks = run.seen[8::9]  # 180 rows by 20
+    looks = run.looks[8::9]  # 180 rows by 20
     hits = [accuracy(p[:20], train.y[held]) for p in looks]
     losses = [-np.log(p[np.arange(20), train.y[held]]).mean() for p in looks]
     best = min(range(10), key=lambda k: (-hits[k], losses[k]))
