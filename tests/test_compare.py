@@ -260,7 +260,10 @@ def test_stopped_midway(repository, tmp_path):
     command = [sys.executable, "-m", "harness", "compare", "HEAD", *CELL, "--results", str(tmp_path / "rows"), "--json"]
     mark = f"stopped midway {os.getpid()}"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "ERAS_TEST_MARK": mark}
+    # a suite that was started in the background ignores the signal, and its children would too
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    signal.signal(signal.SIGINT, heard)
     while not any(b"harness.server" in _read(p.parent / "cmdline") for p in _marked(mark)):
         time.sleep(0.1)
         assert process.poll() is None
