@@ -72,6 +72,11 @@ def of_decades(row: Mapping[str, Any]) -> bool:
     return _at(row, "key", "budget", "unit") == "flops" and bool(_at(row, "provenance", "account", "rungs"))
 
 
+def of_claims(row: Mapping[str, Any]) -> bool:
+    """Whether a row was made for a claim, or is a trial of a search for one."""
+    return bool(_at(row, "provenance", "account", "claims") or _at(row, "key", "condition", "validation"))
+
+
 def _learns_in_steps(row: Mapping[str, Any]) -> bool:
     """What does has a budget of them; one in FLOPs binds all, and there the steps tell."""
     unit = _at(row, "key", "budget", "unit")

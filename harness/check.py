@@ -97,15 +97,8 @@ def _cost_problem(found: Found) -> str:
 
 def _priced(found: Found, n: int) -> Any:
     examples = plan.default_budget(n).amount if found.budgeted else None
-    shape = (
-        (8, 8)
-        if "image" in found.card.forms
-        else (6,)
-        if "environment" in found.card.forms
-        else (8,)
-        if "table" in found.card.forms
-        else (2_000,)
-    )
+    shapes: dict[str, tuple[int, ...]] = {"image": (8, 8), "environment": (6,), "table": (8,)}
+    shape = next((shapes[form] for form in shapes if form in found.card.forms), (2_000,))
     return catalogue.cost_of(found.name)(n, shape, 3, examples)
 
 

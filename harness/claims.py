@@ -83,11 +83,9 @@ def needed_by(claims: tuple[Claim, ...]) -> dict[Place, list[str]]:
     """{where rows lie: the names of the claims that need them}."""
     found: dict[Place, list[str]] = {}
     for claim in claims:
-        for test, dataset in tests_of(claim):
-            axis, values = varied(test)
-            for arm, value in itertools.product(test.arms, values):
-                names = found.setdefault(place(arm, dataset, axis, value, test.size), [])
-                names += [claim.name] * (claim.name not in names)
+        for test, where in _each(claim):
+            names = found.setdefault(place(*where, test.size), [])
+            names += [claim.name] * (claim.name not in names)
     return found
 
 
@@ -105,12 +103,18 @@ def repr_of(values: Mapping[str, Any]) -> str:
 def blocks(claims: tuple[Claim, ...]) -> Iterator[Block]:
     """What has to be run for claims: every arm of every test, at every value, on every dataset, with all seeds."""
     for claim in claims:
-        for test, dataset in tests_of(claim):
-            axis, values = varied(test)
-            for arm, value in itertools.product(test.arms, values):
-                technique, size, keywords, condition = at(arm, dataset, axis, value, test.size)
-                asked = plan.asking(technique, keywords)
-                yield Block((asked,), (dataset,), (size,), {size: test.seeds}, condition, arm.tune, budget=test.budget)
+        for test, (arm, dataset, axis, value) in _each(claim):
+            technique, size, keywords, condition = at(arm, dataset, axis, value, test.size)
+            asked = plan.asking(technique, keywords)
+            yield Block((asked,), (dataset,), (size,), {size: test.seeds}, condition, arm.tune, budget=test.budget)
+
+
+def _each(claim: Claim) -> Iterator[tuple[Test, tuple[Arm, str, str, Any]]]:
+    """(test, (arm, dataset, axis, value)) of everything that a claim needs."""
+    for test, dataset in tests_of(claim):
+        axis, values = varied(test)
+        for arm, value in itertools.product(test.arms, values):
+            yield test, (arm, dataset, axis, value)
 
 
 def tests_of(claim: Claim) -> list[tuple[Test, str]]:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,7 @@ def _prune(args: argparse.Namespace) -> int:
     dropped = 0
     for path in files_of(results_of(args)):
         lines = lines_of(path)
-        kept = [line for line, _, row in lines if row is None or not _superseded(row)]  # what is no row is not ours
+        kept = [line for line, _, row in lines if row is None or not superseded(row)]  # what is no row is not ours
         dropped += len(lines) - len(kept)
         if args.really and len(kept) < len(lines):
             if is_open(path):
@@ -223,7 +223,8 @@ def _prune(args: argparse.Namespace) -> int:
     return 0
 
 
-def _superseded(row: Row) -> bool:
+def superseded(row: Mapping[str, Any]) -> bool:
+    """Whether today's files of its technique, task and dataset have another hash than its key."""
     k = row["key"]
     try:
         found = (
@@ -231,6 +232,6 @@ def _superseded(row: Row) -> bool:
             catalogue.find("task", k["task"]),
             catalogue.dataset(k["dataset"]),
         )
-    except Mistake:
-        return False  # a user's own file is not ours to judge
+    except (Mistake, KeyError):
+        return False  # a user's own file is not ours to judge, nor a row that does not name its files
     return catalogue.code_hash(*found) != k["code"]

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness import analyse, catalogue, claims, effects, stats
+from harness import analyse, claims, effects, stats
 from harness.contract import Arm, Claim, Test
-from harness.keeping import folders_of
+from harness.keeping import folders_of, superseded
 from harness.screen import duration, show
 from harness.screen import table as aligned
 from harness.store import Store
@@ -142,19 +142,7 @@ def _codes(made: Mapping[claims.Place, Mapping[str, Any]]) -> dict[str, str] | N
 
 def _older(cells: Sequence[Sequence[Sequence[Row]]]) -> list[str]:
     """A remark where rows were made by other code than what lies here; none about techniques that are not here."""
-    old = set()
-    for row in (at[0] for arm in cells for at in arm):
-        key = row["key"]
-        try:
-            found = (
-                catalogue.technique(key["technique"]),
-                catalogue.find("task", key["task"]),
-                catalogue.dataset(key["dataset"]),
-            )
-        except (catalogue.Mistake, KeyError):
-            continue
-        if catalogue.code_hash(*found) != key["code"]:
-            old.add(key["technique"])
+    old = {at[0]["key"]["technique"] for arm in cells for at in arm if superseded(at[0])}
     return [f"older code: {', '.join(sorted(old))}"] if old else []
 
 

@@ -1,10 +1,8 @@
 """The makers of images and their judge against closed forms, scipy, scikit-learn, torch's own losses, planted cases."""
 
-import importlib.util
 import math
 import os
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -21,29 +19,13 @@ from harness import check, claims, verdicts
 from harness.contract import BadData, Budget, Data, Examples, Run, Unsupported
 from harness.datasets import digits_8, fashion_mnist_14
 from harness.tasks import generate
+from tests.nets import load
 
-ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.usefixtures("one_thread")
 RNG = np.random.default_rng(0)
 
 
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    path = next(ROOT.glob(f"[bd][ae]*/{name}.py"))
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 gan, vae, mixture, kernels = (load(name) for name in ("gan", "vae", "gaussian_mixture", "kernel_density"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fit(module: ModuleType, x: np.ndarray, examples: int = 1_000, seed: int = 0, **keywords):

@@ -2,10 +2,8 @@
 
 import copy
 import functools
-import importlib.util
 import inspect
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,22 +14,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.contract import Budget, Examples, Run, Unsupported
+from tests.nets import load
 
-FILE = Path(__file__).parent.parent / "deep_models" / "gpt.py"
-spec = importlib.util.spec_from_file_location("gpt", FILE)
-gpt = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(gpt)
+pytestmark = pytest.mark.usefixtures("one_thread")
+gpt = load("gpt")
 
 V, PLACES = 11, 16
 SMALL = {"layers": 2, "heads": 2, "width": 32, "block": PLACES}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def network(seed: int = 0) -> nn.Module:

@@ -2,10 +2,7 @@
 blocks written here, closed forms, the papers' numbers of weights.
 """
 
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,28 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.contract import Budget, Examples, Fitted, Run, Unsupported
 from harness.feed import batches
+from tests.nets import load
 
-FOLDER = Path(__file__).parent.parent / "deep_models"
-
-
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODULES = {name: load(name) for name in ("dropout", "batch_norm", "resnet")}
 dropout, batch_norm, resnet = MODULES.values()
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def digits(rows: int) -> tuple[Examples, np.ndarray, np.ndarray]:

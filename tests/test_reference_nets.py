@@ -1,9 +1,5 @@
 """AlexNet and the ResNet for tables against an independent truth: own forward passes, closed forms, ranks by scipy."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 import scipy.signal
@@ -17,29 +13,12 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.contract import Budget, Examples, Fitted, Run, Unsupported
+from tests.nets import load
 
-FOLDER = Path(__file__).parent.parent / "deep_models"
-
-
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODULES = {name: load(name) for name in ("alexnet", "resnet_mlp")}
 alexnet, resnet_mlp = MODULES.values()
 SMALL = {"alexnet": {"width": 8}, "resnet_mlp": {"width": 16, "blocks": 1}}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fit(name: str, train: Examples, seed: int = 0, examples: int = 1000, dtype: str = "float32", **keywords) -> Fitted:

@@ -2,12 +2,10 @@
 
 import functools
 import gzip
-import importlib.util
 import inspect
 import math
 import os
 from collections import Counter
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -15,20 +13,11 @@ import pytest
 
 from harness import catalogue, files
 from harness.contract import BadData, Data, Examples, Fitted, Run
+from tests.nets import load
 
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
 both = pytest.mark.parametrize("name", ["add_k", "jelinek_mercer"])
-FOLDER = Path(__file__).parent.parent / "baselines"
 V = 12
-
-
-@functools.cache
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def fit(name: str, tokens, classes: int = V, **keywords) -> Fitted:

@@ -1,9 +1,7 @@
 """Acting against an independent truth: gymnasium's own environments, dynamic programming, updates by hand."""
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import gymnasium
@@ -18,29 +16,11 @@ from harness import check
 from harness.contract import Arena, Budget, Diverged, Fitted, Run, Unsupported
 from harness.datasets import cart_pole, cliff_walking, mini_breakout, taxi
 from harness.tasks import act
+from tests.nets import load
 
-ROOT = Path(__file__).parent.parent
-
-
-def load(place: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    path = ROOT / f"{place}.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-q_learning, linear_sarsa = load("baselines/q_learning"), load("baselines/linear_sarsa")
-dqn = load("deep_models/dqn")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
+q_learning, linear_sarsa = load("q_learning"), load("linear_sarsa")
+dqn = load("dqn")
 
 
 def fit(module: ModuleType, arena: Arena, steps: int, seed: int = 0, **keywords) -> Fitted:

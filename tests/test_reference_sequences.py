@@ -1,12 +1,9 @@
 """LSTM and transformer against an independent truth: the equations in NumPy, PyTorch's own layers, counted FLOPs."""
 
 import functools
-import importlib.util
 import inspect
 import os
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,28 +15,12 @@ from harness import catalogue, files
 from harness.contract import Budget, Data, Examples, Fitted, Run, Unsupported
 from harness.formats import texts
 from harness.tasks import classify, next_token
+from tests.nets import load
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
 both = pytest.mark.parametrize("name", ["lstm", "transformer"])
-FOLDER = Path(__file__).parent.parent / "deep_models"
 SMALL = {"lstm": {"width": 32}, "transformer": {"width": 32, "layers": 1}}  # keywords of the fits below
-
-
-@functools.cache
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fit(name: str, train: Examples, steps: int = 12, seed: int = 0, dtype: str = "float32", **keywords) -> Fitted:

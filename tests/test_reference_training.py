@@ -1,9 +1,6 @@
 """How networks are trained: optimisers against torch's, pruning and rewinding by hand, recurrent cells unrolled."""
 
-import importlib.util
 import math
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,27 +14,10 @@ from harness import feed
 from harness.contract import Budget, Examples, Run, Unsupported
 from harness.datasets import adding
 from harness.split import generator
+from tests.nets import load
 
-FOLDER = Path(__file__).parent.parent / "deep_models"
-
-
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 adam, lottery, lags = load("adam"), load("lottery_ticket"), load("long_lags")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def digits(rows: int = 400) -> Examples:

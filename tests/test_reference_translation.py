@@ -1,11 +1,7 @@
 """Translating networks against an independent truth: equations in NumPy, PyTorch's own layers, counted FLOPs."""
 
-import functools
-import importlib.util
 import inspect
 import os
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,33 +13,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness import catalogue, files
 from harness.contract import Budget, Examples, Fitted, Run, Unsupported
 from harness.formats import texts
+from tests.nets import load
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
 NAMES = ["seq2seq", "attention", "transformer_mt"]
 each = pytest.mark.parametrize("name", NAMES)
-FOLDER = Path(__file__).parent.parent / "deep_models"
 SMALL = {  # keywords of the fits below
     "seq2seq": {"width": 64, "embed": 32, "lr": 5e-3, "dropout": 0.0},
     "attention": {"width": 48, "embed": 32, "lr": 5e-3, "dropout": 0.0},
     "transformer_mt": {"width": 48, "layers": 1, "lr": 3e-3, "dropout": 0.0},
 }
-
-
-@functools.cache
-def load(name: str) -> ModuleType:
-    """The technique's file, imported by path as the harness does."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fit(name: str, train: Examples, examples: int, seed: int = 0, **keywords) -> Fitted:

@@ -160,18 +160,18 @@ CLAIMS = (
 
 def plan(machine):
     """Every arm of every claim whose datasets are here, with the seeds that its test asks for."""
-    claims, told = (*(claim for _, claim in of_cards()), *CLAIMS), []
+    claims, ready, told = (*(claim for _, claim in of_cards()), *CLAIMS), [], []
     for claim in claims:
         if claim.gpu and machine["device"] != "cuda":
             told.append(f"{claim.name} is for a GPU and is left out: `--device cuda`, or --claim with its name")
-        if missing := sorted(datasets_of(claim) - machine["here"]):
+        elif missing := sorted(datasets_of(claim) - machine["here"]):
             told.append(f"{claim.name} lacks {', '.join(missing)}: `eras data get {missing[0]}`")
-    able = [claim for claim in claims if machine["device"] == "cuda" or not claim.gpu]
-    ready = tuple(claim for claim in able if datasets_of(claim) <= machine["here"])
-    needed = needed_by(tuple(claims))
+        else:
+            ready.append(claim)
+    needed = needed_by(claims)
 
     def account(cell):
         names = needed.get(place_of(cell))
         return {"claims": names} if names else {}  # a search trial is of the cell that it is for
 
-    return Plan(blocks=tuple(blocks(ready)), told=tuple(told), claims=CLAIMS, account=account)
+    return Plan(blocks=tuple(blocks(tuple(ready))), told=tuple(told), claims=CLAIMS, account=account)

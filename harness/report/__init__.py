@@ -65,7 +65,7 @@ def write(
     out.parent.mkdir(parents=True, exist_ok=True)
     about = _page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]}
     claimed = timeline.section(history) if history else None
-    only_claims = claimed is not None and all(_of_claims(row) for row in rows)
+    only_claims = claimed is not None and all(analyse.of_claims(row) for row in rows)
     if claimed and only_claims:
         about |= {"headline": claimed["title"], "main": None, "slide": [], "sketch": ""}
     if ladder and alone:  # what a budget refused has not failed
@@ -78,12 +78,6 @@ def write(
         drawn = points.head(0) if alone or only_claims else points
         figures.write(drawn, lead, lines, made, out.parent / "figures", compared, ladder, history if claimed else None)
     return out
-
-
-def _of_claims(row: Mapping[str, Any]) -> bool:
-    """Whether a row was made for a claim, or is a trial of a search for one."""
-    account = (row.get("provenance") or {}).get("account") or {}
-    return bool(account.get("claims")) or bool(((row.get("key") or {}).get("condition") or {}).get("validation"))
 
 
 def headline(path: Path) -> str:

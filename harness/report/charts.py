@@ -56,6 +56,14 @@ class Plot:
         return self.height - self.bottom
 
 
+def superscript(power: int) -> str:
+    """
+    >>> superscript(-12)
+    '⁻¹²'
+    """
+    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] if digit.isdigit() else "⁻" for digit in str(power))
+
+
 def number(value: float, digits: int = 3) -> str:
     """A number as people write it: 12,345, 0.934, 1.2e-05."""
     if not math.isfinite(value):

@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness import decades, winners
+from harness.report.charts import superscript
 from harness.rungs import AXES, DAY, LADDERS, column, ladder, year_of
 from harness.screen import duration
 
@@ -86,7 +87,7 @@ def chart(here: dict[str, dict[str, float]], form: str) -> Markup:
     parts = []
     for power in range(2, 17, 2):
         grid = Markup('<path class="grid" d="M{} {:.1f}H{}"/><text class="t e" x="{}" y="{:.1f}">10{}</text>')
-        parts.append(grid.format(left, y(10**power), width - right, left - 6, y(10**power) + 4, _superscript(power)))
+        parts.append(grid.format(left, y(10**power), width - right, left - 6, y(10**power) + 4, superscript(power)))
     for decade in column("data", "printed"):
         parts.append(Markup('<text class="t m" x="{:.1f}" y="{}">{}</text>').format(x(decade), bottom + 18, decade))
     for axis, colour in COLOURS.items():
@@ -111,10 +112,6 @@ def chart(here: dict[str, dict[str, float]], form: str) -> Markup:
     label = "Data, memory and compute of six decades, as printed and by other sources, with the machines of these rows"
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     return head.format(width, height, label, Markup("").join(parts))
-
-
-def _superscript(power: int) -> str:
-    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
 
 
 def _ladder(found: dict[str, Any], name: str) -> dict[str, Any] | None:

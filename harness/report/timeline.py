@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from harness import contract
-from harness.report.charts import number
+from harness.report.charts import number, superscript
 from harness.screen import duration
 
 MARKS = {  # verdict: (shape, whether its mark is hollow); the colour is the class's
@@ -130,7 +130,6 @@ def _short(text: str, most: int) -> str:
 def _card(one: Mapping[str, Any]) -> dict[str, Any]:
     return dict(one) | {
         "anchor": anchor(one["name"]),
-        "open": False,
         "claims": [_claim(claim) for claim in one["claims"]],
         "verdicts": [claim["verdict"] for claim in one["claims"]],
     }
@@ -308,7 +307,7 @@ def compute(lines: Sequence[Mapping[str, Any]], target: float) -> Markup:
         parts.append(grid.format(left, y(tick), width - right, left - 6, y(tick) + 4, f"{tick:g}"))
     for power in range(low, high + 1, 1 + (high - low) // 12):
         told = Markup('<text class="t m" x="{:.1f}" y="{}">10{}</text>')
-        parts.append(told.format(x(power), bottom + 18, _superscript(power)))
+        parts.append(told.format(x(power), bottom + 18, superscript(power)))
     parts.append(Markup('<path class="least" d="M{} {:.1f}H{}"/>').format(left, y(target), width - right))
     for work, skill, one in points:
         parts.append(_dot(one, x(work), y(skill), f"{10**work:.3g} FLOPs, skill {skill:.3f}", small=True))
@@ -340,8 +339,4 @@ def _names(points: Sequence[tuple[float, float, str]], width: float) -> list[Mar
 
 def _power(power: int, left: float, right: float, y: float) -> Markup:
     grid = Markup('<path class="grid" d="M{} {:.1f}H{}"/><text class="t e" x="{}" y="{:.1f}">10{}</text>')
-    return grid.format(left, y, right, left - 6, y + 4, _superscript(power))
-
-
-def _superscript(power: int) -> str:
-    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] if digit.isdigit() else "⁻" for digit in str(power))
+    return grid.format(left, y, right, left - 6, y + 4, superscript(power))
