@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import adapt, catalogue, files, meters, plan, worker
 from harness.catalogue import Found, Mistake
-from harness.contract import Arena, Budget, Cell, Cost, Data, Dataset, Fitted, Problem, Run
+from harness.contract import STREAMS, Arena, Budget, Cell, Cost, Data, Dataset, Fitted, Problem, Run
 
 N = 120  # toy examples of which 96 train
 STREAM = 2_000  # toy tokens that train
@@ -18,14 +18,14 @@ STOPPED = "nothing is raised"
 TOYS = {  # the forms of toy data that there are for each task
     "classify": ("table", "image", "text", "sound"),
     "regress": ("table", "image", "series"),
-    "next_token": ("tokens",),
+    **dict.fromkeys(STREAMS, ("tokens",)),
     "translate": ("text",),
     "act": ("environment",),
     "generate": ("image",),
 }
-SIZES = {"next_token": STREAM, "act": 4_000}  # of others 96 of the N examples
-LOWER = {"regress": "rmse", "next_token": "loss", "translate": "symbol_error"}  # what must fall below the floor's
-LOWER |= {"generate": "frechet"}
+SIZES = dict.fromkeys(STREAMS, STREAM) | {"act": 4_000}  # of others 96 of the N examples
+LOWER = {"regress": "rmse", "translate": "symbol_error", "generate": "frechet"}  # what must fall below the floor's
+LOWER |= dict.fromkeys(STREAMS, "loss")
 HIGHER = {"act": "return"}  # what must exceed it
 Result = tuple[str, str]  # what was tested, and the problem ("" if none)
 
@@ -109,7 +109,7 @@ def toy(task: str, form: str) -> Data | Arena:
     generator = np.random.default_rng(7)
     if task == "act":
         return Arena(Corridor, actions=2, shape=(6,), episode=20, episodes=8)
-    if task == "next_token":
+    if task in STREAMS:
         return _toy_stream(generator)
     if task == "translate":
         return _toy_pairs(generator)
@@ -213,7 +213,7 @@ def _foresight_problem(fitted: Fitted, problem: Problem) -> str:
 
 
 def _run(task: str, **more: Any) -> Run:
-    budgets = {"next_token": Budget("tokens", 30_000), "act": Budget("env_steps", SIZES["act"])}
+    budgets = dict.fromkeys(STREAMS, Budget("tokens", 30_000)) | {"act": Budget("env_steps", SIZES["act"])}
     budgets["generate"] = Budget("examples", 10_000)  # two networks that learn against each other take longer
     budget = budgets.get(task, Budget("examples", 2_000))
     return Run(seed=3, budget=budget, threads=1, **more)

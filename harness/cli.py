@@ -220,7 +220,9 @@ def _own_file(made: argparse.ArgumentParser) -> None:
     own.add_argument("--target", metavar="COL", help="the column to be told")
     own.add_argument("--group", metavar="COL", help="rows with the same value are never divided by the split")
     own.add_argument("--time", metavar="COL", help="the latest fifth is the test part")
-    own.add_argument("--task", metavar="TASK", help="classify, regress, next_token, translate: where a guess is wrong")
+    own.add_argument(
+        "--task", metavar="TASK", help="classify, regress, next_token, fill_blank, translate: where a guess is wrong"
+    )
     own.add_argument("--text", metavar="COL", help="the column that holds the text")
     own.add_argument("--drop", metavar="COL,...", help="columns to leave out")
 

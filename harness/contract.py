@@ -41,6 +41,7 @@ FORMS = {  # what one example is: the type and shape of `Data.x`, in which n cou
     "environment": "an Arena: a technique acts in it, size counts steps",
     "game": "Rules: a technique plays by them, size counts positions",
 }
+STREAMS = ("next_token", "fill_blank")  # tasks on running text: sizes and budgets count its tokens
 EFFECTS = (
     *("difference", "ratio", "slope_gap", "interaction", "crossover", "successes", "win_rate"),
     *("equivalence", "noninferiority", "trend", "rank", "extrapolation", "bound"),
@@ -347,7 +348,7 @@ class Data:
     x            as FORMS tells              y: what is asked of each row of x, by the task:
                  classify    (n,) int64      regress   (n,) float64      segment    (n, h, w) uint8, a class a pixel
                  translate   (n,) StringDType, the other language        tag        (n,) StringDType, a tag a word
-                 next_token, forecast  None: the rows themselves are asked for
+                 next_token, fill_blank, forecast  None: the rows themselves are asked for
                  generate    (n,) int64 kinds that the judge alone learns from, or None
                  one_shot    (n,) int64; there a test_x is (m, 1 + k, h, w): a picture, then k of which test_y is alike
                  embed       None; there test_x is (m, 2) or (m, 4) StringDType words, test_y (m,) float64 or words

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import catalogue, machine, search
 from harness.catalogue import Found, Mistake, public_name
-from harness.contract import Block, Budget, Cell, Cost, Dataset, Plan, Technique
+from harness.contract import STREAMS, Block, Budget, Cell, Cost, Dataset, Plan, Technique
 from harness.rungs import DAY
 
 GRID = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
@@ -112,7 +112,7 @@ def default_budget(size: int, task: str = "classify") -> Budget:
     """
     if task == "act":
         return Budget("env_steps", size)
-    if task == "next_token":
+    if task in STREAMS:
         return Budget("tokens", max(300_000, min(20 * size, 2_000_000), 2 * size))
     return Budget("examples", max(40_000, min(20 * size, 60_000), 10 * size))
 
@@ -200,7 +200,7 @@ def ordered(cells: Sequence[Cell], later: Sequence[int] = ()) -> list[Cell]:
 
 
 def _round(cell: Cell) -> int:
-    size = cell.size / (TOKENS if cell.task == "next_token" else 1)
+    size = cell.size / (TOKENS if cell.task in STREAMS else 1)
     by_size = sum(size > largest for largest, _ in ROUNDS)
     by_seed = sum(cell.seed >= seeds for _, seeds in ROUNDS)
     return max(by_size, by_seed) + 2 * (cell.tune > 1) + (cell.tune > 8)
@@ -344,7 +344,7 @@ def lent(cell: Cell) -> Budget | None:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if flops(cell, middle) <= cell.budget.amount else (low, middle)
-    return Budget("tokens" if cell.task == "next_token" else "examples", low, cell.budget.bytes)
+    return Budget("tokens" if cell.task in STREAMS else "examples", low, cell.budget.bytes)
 
 
 def flops(cell: Cell, examples: int) -> float:

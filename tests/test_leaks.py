@@ -8,12 +8,12 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from harness import adapt, catalogue
-from harness.contract import Budget, Data, Run
+from harness.contract import STREAMS, Budget, Data, Run
 from harness.formats import texts
 from harness.split import drawn
 
 SIZE, VALIDATION = 200, 0.2
-TASKS = {task: importlib.import_module(f"harness.tasks.{task}").pose for task in ("classify", "regress", "next_token")}
+TASKS = {task: importlib.import_module(f"harness.tasks.{task}").pose for task in ("classify", "regress", *STREAMS)}
 WORDS = [f"word{i}" for i in range(40)]
 
 
@@ -113,16 +113,17 @@ def test_held_out_texts_move_no_answer(name):
     check(fit_of(name), TASKS["classify"], stories())
 
 
-@pytest.mark.parametrize("name", techniques("tokens", "next_token"))
+@pytest.mark.parametrize("name", techniques("tokens", *STREAMS))
 def test_held_out_tokens_move_no_answer(name):
+    task = next(one for one in catalogue.technique(name).card.tasks if one in STREAMS)
     x = np.random.default_rng(7).integers(0, 8, 400).astype(np.uint8)
     data, other = Data(x[:300], None, 10, x[300:], protocol="official"), x.copy()
     other[int(SIZE * (1 - VALIDATION)) : SIZE] = 9  # what a search judges on
     other[300:] = 8
     other = replace(data, x=other[:300], test_x=other[300:])
-    fit, pose = fit_of(name), TASKS["next_token"]
+    fit, pose, question = fit_of(name), TASKS[task], x[:50] if task == "next_token" else x[:50].reshape(10, 5)
     assert len(material(pose, data)[0]) == SIZE * (1 - VALIDATION)
-    assert not differ(learnt(fit, pose, data, x[:50]), learnt(fit, pose, other, x[:50]))
+    assert not differ(learnt(fit, pose, data, question), learnt(fit, pose, other, question))
 
 
 # --------------------------------------------------------------------------------------------------------------- leaks

@@ -1,4 +1,4 @@
-"""Add-k and Jelinek-Mercer n-grams against their formulas in dictionaries; the two variants of Fashion-MNIST."""
+"""N-grams (add-k, Jelinek-Mercer, Markov chain) against their formulas in dictionaries; variants of Fashion-MNIST."""
 
 import functools
 import gzip
@@ -280,3 +280,60 @@ def test_the_variants_read_the_files_of_fashion_mnist():
     cards = [module_of(f"fashion_mnist{variant}").DATASET for variant in ("", "_permuted", "_shifted")]
     assert cards[0].files == cards[1].files == cards[2].files
     assert [card.folder for card in cards[1:]] == ["fashion_mnist"] * 2
+
+
+# -------------------------------------------------------------------------------------------------------- markov chain
+
+
+def witten_bell(tokens: list[int], context: tuple, token: int) -> float:
+    """The interpolated form, from its longest context to 1 / V."""
+    grams, contexts = counted(tokens, len(context) + 1)
+    shorter = witten_bell(tokens, context[1:], token) if context else 1 / V
+    kinds = sum(gram[:-1] == context for gram in grams)
+    return (grams[*context, token] + kinds * shorter) / (contexts[context] + kinds) if kinds else shorter
+
+
+def filled(tokens: list[int], n: int, passage: list[int], blank: int) -> np.ndarray:
+    """(V,): each token in the blank, the whole passage's chances multiplied, and shared out."""
+    whole = []
+    for token in range(V):
+        text = [*passage[:blank], token, *passage[blank + 1 :]]
+        steps = range(blank, len(text))
+        whole.append(math.prod(witten_bell(tokens, tuple(text[max(0, i - n) : i]), text[i]) for i in steps))
+    return np.array(whole) / sum(whole)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("reach", [1, 2, 6])
+def test_a_blank_is_filled_by_what_makes_the_passage_likeliest(n, reach):
+    tokens = stream(300)
+    passages = stream(40 * (2 * reach + 1), seed=5).reshape(40, -1)[:8].copy()
+    passages[:, reach] = V
+    passages[0, reach - 1] = passages[1, reach + 1] = 11  # a token never seen, before and after
+    answers = fit("markov_chain", tokens, n=n).answer(passages)
+    assert answers.shape == (8, V)
+    for passage, answer in zip(passages.tolist(), answers, strict=True):
+        # of what lies further after the blank than n, nothing depends on it: it falls out of the quotient
+        np.testing.assert_allclose(answer, filled(tokens.tolist(), n, passage, reach), rtol=1e-9)
+
+
+def test_with_much_text_the_chances_are_those_of_the_chain():
+    """A chain of order 1 whose table T is known: p(w | l, r) = T[l, w] T[w, r] / sum."""
+    rng = np.random.default_rng(3)
+    T = rng.dirichlet(np.ones(5), 5)
+    tokens, draws = [0], rng.random(200_000)
+    edges = T.cumsum(1)
+    for u in draws:
+        tokens.append(min(4, int(np.searchsorted(edges[tokens[-1]], u))))
+    fitted = fit("markov_chain", tokens, classes=5, n=1)
+    left, right = (side.ravel() for side in np.meshgrid(np.arange(5), np.arange(5), indexing="ij"))
+    answers = fitted.answer(np.column_stack([left, np.full(25, 5), right]).astype(np.uint8))
+    expected = T[left] * T[:, right].T
+    np.testing.assert_allclose(answers, expected / expected.sum(1, keepdims=True), atol=0.02)
+
+
+def test_a_vocabulary_of_words_shortens_the_contexts_to_what_a_number_holds():
+    tokens = np.random.default_rng(0).integers(0, 40_000, 5_000).astype(np.uint16)
+    answer = load("markov_chain").fit(Examples(tokens, None, 40_000), Run(), n=6).answer
+    p = answer(np.array([[7, 40_000, 9], [tokens[10], 40_000, tokens[12]]], np.uint16))
+    assert p.sum(1) == pytest.approx([1, 1]) and p[1].argmax() == tokens[11]

@@ -9,7 +9,7 @@ import scipy.stats
 from sklearn import metrics
 
 from harness.contract import BadData, Data
-from harness.tasks import embed, forecast, next_token, one_shot, segment, tag, translate
+from harness.tasks import embed, fill_blank, forecast, next_token, one_shot, segment, tag, translate
 
 RNG = np.random.default_rng(0)
 
@@ -126,6 +126,95 @@ def test_streams_that_cannot_be_posed_are_told(changes, sentence):
 def test_windows_that_cannot_be_cut_are_told():
     with pytest.raises(ValueError, match="context is 64, window 64"):
         next_token.pose(stream(), 100, 0, {}, window=64, context=64)
+
+
+# ---------------------------------------------------------------------------------------------------------- fill_blank
+
+
+def hidden(data, reach=16, split="test", **more):
+    """The questions of a judge, and the truth of each, which no question shows."""
+    asked = []
+    problem = fill_blank.pose(data, 1000, 0, {}, reach=reach, **more)
+    problem.judge(lambda q: (asked.append(q), problem.floor(q))[1], split)
+    tokens = data.test_x if split == "test" else data.x[800:1000]
+    places = np.arange(reach, len(tokens) - reach, 2 * reach + 1)
+    return asked[0], tokens[places], places, tokens
+
+
+@pytest.mark.parametrize("reach, classes", [(16, 7), (1, 7), (100, 7), (3, 255), (3, 256), (3, 70_000)])
+def test_a_blank_hides_its_token_and_no_question_shows_that_of_another(reach, classes):
+    tokens = np.arange(5_000) % min(classes, 4_000)  # of many classes each comes once in a test part of 3,000
+    data = stream(x=tokens[:2_000].astype(np.int32), test_x=tokens[2_000:].astype(np.int32), classes=classes)
+    questions, truth, places, _ = hidden(data, reach)
+    assert questions.shape == (3_000 // (2 * reach + 1), 2 * reach + 1) and (questions[:, reach] == classes).all()
+    for question, place in zip(questions.astype(int), places, strict=True):
+        expected = data.test_x[place - reach : place + reach + 1].copy()
+        expected[reach] = classes
+        np.testing.assert_array_equal(question, expected)
+    if classes > 5_000:
+        assert not set(truth.tolist()) & set(questions.ravel().tolist())
+
+
+def test_blanks_are_judged_as_scikit_learn_does():
+    data = stream()
+    _, truth, _, _ = hidden(data)
+    p = RNG.dirichlet(np.ones(7), len(truth))
+    scores = fill_blank.pose(data, 1000, 0, {}).judge(lambda q: p, "test")
+    loss = metrics.log_loss(truth, p, labels=range(7))
+    assert scores["loss"] == pytest.approx(loss) and scores["bits"] == pytest.approx(loss / math.log(2))
+    assert scores["perplexity"] == pytest.approx(math.exp(loss))
+    assert scores["accuracy"] == metrics.accuracy_score(truth, p.argmax(1))
+    certain = fill_blank.pose(data, 1000, 0, {}).judge(lambda q: np.eye(7)[(truth.astype(int) + 1) % 7], "test")
+    assert certain["loss"] == certain["perplexity"] == math.inf and certain["accuracy"] == 0
+
+
+def test_blanks_of_a_held_out_stretch():
+    data = stream(n=1_000)
+    questions, truth, places, tokens = hidden(data, 3, "valid", validation=0.2)
+    problem = fill_blank.pose(data, 1000, 0, {}, validation=0.2, reach=3)
+    assert (problem.train.x == data.x[:800]).all() and problem.train.y is None and problem.unit == "blank"
+    assert len(questions) == 200 // 7 and (tokens[places] == truth).all()
+    assert problem.judge(lambda q: np.eye(7)[truth.astype(int)], "valid")["accuracy"] == 1
+    few = fill_blank.pose(data, 100, 0, {}, validation=0.2)  # 20 tokens hold no blank with 16 on each side
+    assert few.judge(few.floor, "valid") == fill_blank.pose(data, 100, 0, {}).judge(few.floor, "valid") == {}
+
+
+def test_the_floor_of_a_blank_is_the_shares_of_the_tokens_plus_one():
+    problem = fill_blank.pose(stream(classes=9, x=np.tile(np.array([0, 0, 1], np.uint8), 100)), 300, 0, {})
+    expected = np.array([201, 101, 1, 1, 1, 1, 1, 1, 1]) / 309
+    np.testing.assert_allclose(problem.floor(problem.sample), np.tile(expected, (len(problem.sample), 1)))
+
+
+@pytest.mark.parametrize(
+    "answer, sentence",
+    [
+        (lambda q: np.full((len(q) - 1, 7), 1 / 7), "answered 2 of 3 questions"),
+        (lambda q: np.full((len(q), 8), 1 / 8), r"\(3, 7\) are right"),
+        (lambda q: np.ones((len(q), 7), int), "type int64: floats"),
+        (lambda q: np.full((len(q), 7), 0.2), "at blank 0 they sum to 1.4"),
+        (lambda q: np.where(np.arange(len(q))[:, None] == 2, np.nan, np.full(7, 1 / 7)), "at blank 2 they sum to nan"),
+        (lambda q: np.tile([1.5, -0.5, 0, 0, 0, 0, 0], (len(q), 1)), "the least is -0.5"),
+    ],
+)
+def test_what_is_no_chance_of_a_blank_is_told(answer, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        fill_blank.pose(stream(test=100), 100, 0, {}).judge(answer, "test")
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"x": np.full(500, 7, np.uint8)}, "training token 0 is 7: a number from 0 to 6"),
+        ({"test_x": np.full(40, 9, np.uint8)}, "test token 0 is 9"),
+        ({"test_x": np.zeros(32, np.uint8)}, "the test part has 32 tokens: 33, a blank and 16 on each side"),
+        ({"test_x": np.zeros(50)}, "type float64"),
+    ],
+)
+def test_streams_without_room_for_a_blank_are_told(changes, sentence):
+    with pytest.raises(BadData, match=sentence):
+        fill_blank.pose(stream(**changes), 100, 0, {})
+    with pytest.raises(ValueError, match="reach is 0"):
+        fill_blank.pose(stream(), 100, 0, {}, reach=0)
 
 
 # ----------------------------------------------------------------------------------------------------------- translate
@@ -688,6 +777,7 @@ def test_wrong_vectors_and_words_are_told():
 
 PROBLEMS = {
     "next_token": lambda: next_token.pose(stream(), 100, 0, {}),
+    "fill_blank": lambda: fill_blank.pose(stream(), 100, 0, {}),
     "translate": lambda: translate.pose(pairs(), 40, 0, {}),
     "tag": lambda: tag.pose(tagged(), 40, 0, {}),
     "segment": lambda: segment.pose(pictures(), 20, 0, {}),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue import Mistake
-from harness.contract import BadData
+from harness.contract import STREAMS, BadData
 from harness.files import cache_root
 
 KINDS = {
@@ -30,7 +30,7 @@ KINDS = {
     **{".npz": "npz", ".arff": "arff", ".txt": "txt"},
 }
 OPTIONS: dict[str, Any] = dict.fromkeys(("target", "group", "time", "task", "text")) | {"drop": []}
-TASKS = ("classify", "regress", "next_token", "translate")
+TASKS = ("classify", "regress", *STREAMS, "translate")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.contract import BadData
+from harness.contract import STREAMS, BadData
 from harness.files import unpack
 from harness.formats import DAMAGE
 from harness.own.columns import LARGEST
@@ -171,8 +171,11 @@ def svmlight(path: Path, request: Mapping[str, Any], folder: Path) -> Material:
 
 def passage(path: Path, request: Mapping[str, Any], folder: Path) -> Material:
     """A text as one run of characters; the last tenth is the test part, and its new characters are unknown."""
-    if request["task"] not in (None, "next_token") or request["target"]:
-        raise BadData(f"{path.name} is a text without columns: its task is next_token, and it has no target")
+    task = request["task"] or "next_token"
+    if task not in STREAMS or request["target"]:
+        raise BadData(
+            f"{path.name} is a text without columns: its task is {' or '.join(STREAMS)}, and it has no target"
+        )
     encoding = encoding_of(path)
     total = sum(len(piece) for piece in _codes(path, encoding))
     train = int(TRAINING * total)
@@ -194,7 +197,7 @@ def passage(path: Path, request: Mapping[str, Any], folder: Path) -> Material:
     ]
     if encoding != "utf-8":
         told.append(f"the text is not UTF-8: read as {encoding}")
-    material = Material("tokens", "next_token", tokens[:train], None, (), train, len(symbols) + 1, told=told)
+    material = Material("tokens", task, tokens[:train], None, (), train, len(symbols) + 1, told=told)
     material.vocabulary = (UNKNOWN, *map(chr, symbols.tolist()))
     material.test_x = tokens[train:]
     return material

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue import Mistake
-from harness.contract import BadData
+from harness.contract import STREAMS, BadData
 from harness.own import tables
 from harness.own.arrays import npz, passage, svmlight
 from harness.own.frame import LEAST, frame
@@ -21,8 +21,8 @@ def read(path: Path, kind: str, request: Mapping[str, Any], folder: Path) -> Mat
     if kind == "txt":
         kind = "csv" if _has_columns(path, request, named) else "passage"
     if kind in ("csv", "parquet", "jsonl", "arff"):
-        if request["task"] == "next_token":
-            raise Mistake(f"{path.name}: next_token asks for a plain text, and this is a table")
+        if request["task"] in STREAMS:
+            raise Mistake(f"{path.name}: {request['task']} asks for a plain text, and this is a table")
         return frame(tables.opened(path, kind, named), request, folder)
     if named and kind != "passage":
         raise Mistake(f"{path.name} has no named columns: {', '.join(map(str, named))} cannot be found in it")
@@ -35,7 +35,7 @@ def read(path: Path, kind: str, request: Mapping[str, Any], folder: Path) -> Mat
 
 def _has_columns(path: Path, request: Mapping[str, Any], named: list[str]) -> bool:
     """Whether a text file is a table: the user names columns, or all its lines have as many fields."""
-    if request["task"] == "next_token":
+    if request["task"] in STREAMS:
         return False
     if named or request["task"]:
         return True

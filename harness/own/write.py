@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.contract import Data, Dataset
+from harness.contract import STREAMS, Data, Dataset
 from harness.files import keep
 from harness.own import leaks
 from harness.own.columns import HELD, different
@@ -174,7 +174,7 @@ def _card(
         strata = material.y if material.classes else np.zeros(material.rows, dtype=np.uint8)
         test = max(len(folds(strata, material.classes, seed, material.groups)[1]) for seed in range(FOLDS))
         rows -= test
-    name, higher, why = {"next_token": ("loss", False, ""), "translate": ("bleu", True, "")}.get(
+    name, higher, why = (dict.fromkeys(STREAMS, ("loss", False, "")) | {"translate": ("bleu", True, "")}).get(
         material.task
     ) or metric(y, material.classes)
     if why:
