@@ -77,7 +77,7 @@ def path_of(kind: str, name: str) -> Path:
         if path.stem in names(kind) and path.parent not in FOLDERS[kind]:
             raise Mistake(f"{kind} {name}: rows go by name, and the project has a {path.stem} too; rename the file")
         return path
-    if "." in name and kind == "technique":
+    if "." in name and kind in ("technique", "dataset"):
         folder, _, stem = name.partition(".")
         candidates = [ROOT / "harness" / folder / f"{stem}.py"]
         known = [f"{folder}.{p.stem}" for p in (ROOT / "harness" / folder).glob("*.py")] or names(kind)

@@ -17,6 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from harness.contract import BadData
 from harness.datasets import glyphs, shapes, spoken_strings, tones
 from harness.files import locate, packaged
+from harness.selftest import letters, words
 
 ARCHIVE = "fsdd-3spk.tar.xz"
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
@@ -446,3 +447,25 @@ def test_the_real_recordings(tmp_path, monkeypatch):
     data = spoken_strings.load(found, 6, 0)
     assert list(data.y[:5]) == ["1291611", "388573", "5610315", "1400", "28940"]
     assert np.abs(data.x.astype(float)).mean(1) == pytest.approx(FROZEN["spoken_strings"], rel=2e-3)
+
+
+# ----------------------------------------------------------------------------------------------------- of smoke tests
+
+
+def test_letters_follow_their_rule_and_its_ceiling_is_the_entropy():
+    data = letters.load(60_000, 1)
+    steps = np.bincount((np.diff(data.x.astype(int)) % 6), minlength=6) / (len(data.x) - 1)
+    p = np.array([0.2 / 6, 0.8 + 0.2 / 6, *[0.2 / 6] * 4])
+    assert steps == pytest.approx(p, abs=0.01)
+    assert letters.DATASET.ceiling == letters.DATASET.anchor == pytest.approx(-(p * np.log(p)).sum(), abs=5e-5)
+    few = letters.load(500, 1)
+    assert (few.x == data.x[:500]).all() and (few.test_x == letters.load(9, 2).test_x).all()
+
+
+def test_words_have_one_translation_each_in_the_same_order():
+    data = words.load(300, 1)
+    found = {pair for x, y in zip(data.x, data.y, strict=True) for pair in zip(x.split(), y.split(), strict=True)}
+    assert found == set(zip(words.OURS.tolist(), words.THEIRS.tolist(), strict=True))
+    assert {len(x.split()) for x in data.x} == {2, 3, 4} and len(data.test_x) == 64
+    few = words.load(70, 1)
+    assert (few.x == data.x[:70]).all() and (few.test_x == words.load(9, 2).test_x).all()

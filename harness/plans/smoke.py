@@ -9,11 +9,11 @@ EXAMPLES, TOKENS, STEPS = Budget("examples", 1_000), Budget("tokens", 5_000), Bu
 def plan(machine):
     """One seed, two sizes, a dataset of each task and form that needs no download."""
     techniques = tuple(names("technique"))
-    datasets = ("digits", "breast_cancer", "diabetes", "tones", "digits_8", "reordering", "adding")
+    datasets = ("digits", "breast_cancer", "diabetes", "tones", "digits_8", "selftest.words", "adding")
     return Plan(
         blocks=(
             Block(techniques, datasets, (32, 100), {100: 1}, budget=EXAMPLES),
-            Block(techniques, ("source_code",), (1_000, 3_162), {3_162: 1}, budget=TOKENS),
+            Block(techniques, ("selftest.letters", "source_code_blanks"), (1_000, 3_162), {3_162: 1}, budget=TOKENS),
             Block(techniques, ("cliff_walking", "mini_freeway"), (1_000,), {1_000: 1}, budget=STEPS),
         )
     )
