@@ -101,6 +101,7 @@ TECHNIQUE = Technique(
                 ),
             ),
             belief=0.7,
+            left_out="that the power law foretells better than a logarithm; laws in data and in compute",
             published="exponent .076 in weights (Kaplan et al. 2020); .34 with a floor (Hoffmann et al., 2203.15556)",
         ),
         Claim(

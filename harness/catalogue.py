@@ -23,6 +23,7 @@ from harness import contract
 from harness.contract import Cost, Dataset, Technique
 
 ROOT = Path(__file__).resolve().parent.parent
+SELF = "selftest."  # what only tests the harness is called so, techniques and datasets
 FOLDERS = {
     "technique": (ROOT / "baselines", ROOT / "deep_models"),
     "task": (ROOT / "harness" / "tasks",),

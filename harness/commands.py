@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from harness import catalogue, machine, plan
 from harness import claims as registry
-from harness.catalogue import ROOT, Mistake
+from harness.catalogue import ROOT, SELF, Mistake
 from harness.contract import Block, Cell, Dataset, Plan, Technique, era
 from harness.data import absence, brought, data, datasets, get, here
-from harness.keeping import SELF, export, folders_of, results, results_of, verify, writing
+from harness.keeping import export, folders_of, of_selftest, results, results_of, verify, writing
 from harness.screen import Screen, duration, line, show, table
 from harness.store import Row, Store
 
@@ -331,7 +331,7 @@ def report(args: argparse.Namespace) -> int:
     from harness import report as page
 
     out = Path(args.output).expanduser() if args.output else ROOT / "reports" / "local" / "report.html"
-    rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF) or args.selftests]
+    rows = [r for r in store.rows.values() if args.selftests or not of_selftest(r)]
     if not rows:
         raise Mistake("there are only self-test rows; `eras report --selftests` reports them")
     from harness import timeline

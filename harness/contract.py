@@ -46,6 +46,7 @@ EFFECTS = (
     *("difference", "ratio", "slope_gap", "interaction", "crossover", "successes", "win_rate"),
     *("equivalence", "noninferiority", "trend", "rank", "extrapolation", "bound"),
 )
+CONTROLS = ("difference", "slope_gap", "interaction")  # effects that can be shown to vanish: 0 is none
 NEEDS = {  # of an effect: arms (3: that many or more), values that it varies; of others two arms, and none
     **{"bound": (1, 1), "win_rate": (1, 1), "trend": (1, 3), "extrapolation": (1, 5), "rank": (3, 1)},
     **{"slope_gap": (2, 2), "interaction": (2, 2), "crossover": (2, 3)},
@@ -148,6 +149,8 @@ class Test:
             raise ValueError(f"{self.effect} needs {values} rising values to vary, not {varied}")
         if unknown := set(self.equal) - {"steps", "flops", "weights", "seconds"}:
             raise ValueError(f"{', '.join(sorted(unknown))}: equal holds steps, flops, weights or seconds")
+        if self.control and self.effect not in CONTROLS:
+            raise ValueError(f"a control's effect must vanish: {', '.join(CONTROLS)} can, not {self.effect}")
         if (self.effect in ("ratio", "equivalence") or self.control) and self.least <= 0:
             raise ValueError(f"least is {self.least}: of a ratio, an equivalence and a control it is above 0")
 
@@ -165,6 +168,7 @@ class Claim:
     stand_in: str = ""  # which data stand in for those that the claim names
     gpu: bool = False  # its cells take a GPU: elsewhere they are run by name only
     known: str = ""  # what was known of its outcome when it was registered, if anything
+    left_out: str = ""  # what the project's list of claims asks for beside this, and these tests do not
 
 
 @dataclass(frozen=True)

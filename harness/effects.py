@@ -38,7 +38,7 @@ def of(name: str, values: np.ndarray, at: np.ndarray, least: float, control: boo
 
     values   (arms, k, seeds) as above                at       (k,) what is varied, rising
     least    as the test registers it: of a ratio a factor, of a bound what the technique must exceed
-    control  the effect must vanish
+    control  the effect must vanish: only of those with one number a seed
     """
     values, at = np.asarray(values, float), np.asarray(at, float)
     if values.ndim != 3 or not np.isfinite(values).all() or values.shape[2] < 2:
@@ -46,8 +46,7 @@ def of(name: str, values: np.ndarray, at: np.ndarray, least: float, control: boo
     if name in PER_SEED:
         per_seed, least = PER_SEED[name](values, at), math.log(least) if name == "ratio" else least
         return vanished(per_seed, least) if control else judged(per_seed, least)
-    found = OTHERS[name](values, at, least)
-    return found._replace(verdict={PASS: FAIL, FAIL: PASS, OPEN: OPEN}[found.verdict]) if control else found
+    return OTHERS[name](values, at, least)
 
 
 def judged(per_seed: np.ndarray, least: float) -> Effect:

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalogue, plan
-from harness.catalogue import ROOT, Mistake
+from harness.catalogue import ROOT, SELF, Mistake
 from harness.screen import show
 from harness.store import LOCAL, Row, Store, files_of, is_open, parse
-
-SELF = "selftest."
 
 
 def results_of(args: argparse.Namespace) -> Path:
@@ -139,7 +137,7 @@ def results(args: argparse.Namespace) -> int:
 
 def _promote(args: argparse.Namespace) -> int:
     store = Store(results_of(args))
-    rows = [r for r in store.rows.values() if not r["key"]["technique"].startswith(SELF)]
+    rows = [r for r in store.rows.values() if not of_selftest(r)]
     if not rows:
         raise Mistake(f"there are no rows to promote in {results_of(args)}")
     if Path(args.name).name != args.name:
@@ -221,6 +219,11 @@ def _prune(args: argparse.Namespace) -> int:
             _write(path, kept)
     print(f"{dropped} rows of superseded keys " + ("dropped" if args.really else "would go; --really drops them"))
     return 0
+
+
+def of_selftest(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of a technique or of data that only test the harness."""
+    return any(str(row["key"][name]).startswith(SELF) for name in ("technique", "dataset"))
 
 
 def superseded(row: Mapping[str, Any]) -> bool:

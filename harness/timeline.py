@@ -39,10 +39,11 @@ def exhibit(rows: Iterable[Row]) -> dict[str, Any]:
     techniques = [_technique(name, found.get(name, [])) for name in catalogue.names("technique")]
     judged = [one["verdict"] for claims_ in found.values() for one in claims_]
     counts = {word: judged.count(word) for word in ORDER if judged.count(word)}
+    few = sum(one["verdict"] == "pass" and one["few"] > 0 for claims_ in found.values() for one in claims_)
     return {
         "techniques": sorted(techniques, key=lambda one: (one["year"], one["title"])),
         "counts": counts,
-        "headline": headline(counts),
+        "headline": headline(counts, few),
         "reach": reach(rows),
     }
 
@@ -62,11 +63,11 @@ def _whole(row: Any) -> bool:
             )
             and isinstance(row["id"], str)
             and row["status"] in STATUSES
-            and isinstance(made.get("started") or "", str)
+            and isinstance(made.get("started", ""), str | None)
             and isinstance(made["technique"]["title"], str)
             and isinstance(made["technique"]["year"], int)
             and 0 < made["technique"]["year"] < 3000
-            and isinstance(made["technique"]["era"] or "", str)
+            and isinstance(made["technique"]["era"], str | None)
             and isinstance(made["dataset"]["title"], str)
             and (row["status"] != "ok" or _measured(row))
         )
@@ -99,13 +100,14 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1e30  # of NaN that is not so
 
 
-def headline(counts: Mapping[str, int]) -> str:
-    """
-    >>> headline({"fail": 1, "pass": 3, "not run": 2})
-    'Of 4 claims of history that were tested here 3 passed and 1 failed; 2 were not run.'
+def headline(counts: Mapping[str, int], few: int = 0) -> str:
+    """few: of those that passed, how many with fewer than five seeds.
+
+    >>> headline({"fail": 1, "pass": 3, "not run": 2}, 2)
+    'Of 4 claims of history that were tested here 3 passed (2 of them with few seeds) and 1 failed; 2 were not run.'
     """
     words = {
-        "pass": "passed",
+        "pass": "passed" + (f" ({few} of them with few seeds)" if few else ""),
         "fail": "failed",
         "inconclusive": "stayed inconclusive",
         "refused": "could not be judged",
@@ -178,15 +180,18 @@ def reach(rows: Sequence[Row]) -> dict[str, Any] | None:
     """
     able = [row for row in rows if row["status"] == "ok" and not row["key"]["tune"] and not row["key"]["keywords"]]
     able = [row for row in able if not set(row["key"]["condition"]) - {"validation"} and _skill(row) is not None]
-    places = Counter((row["key"]["machine"], row["key"]["device"]) for row in able)
+    places = Counter(_place(row) for row in able)
     if not places:
         return None
     (place, _), *_ = places.most_common(1)
-    able = [row for row in able if (row["key"]["machine"], row["key"]["device"]) == place]
+    able = _newest(row for row in able if _place(row) == place)
     ways: dict[str, dict[str, list[Row]]] = {}
     for row in able:
         ways.setdefault(row["key"]["dataset"], {}).setdefault(row["key"]["technique"], []).append(row)
-    found = {dataset: [_way(some) for some in techniques.values()] for dataset, techniques in ways.items()}
+    found = {
+        dataset: [way for some in techniques.values() if (way := _way(some))["points"]]
+        for dataset, techniques in ways.items()
+    }
     costs = {}
     for dataset, lines in found.items():
         there = [one for one in lines if one["seconds"] is not None]
@@ -201,6 +206,20 @@ def reach(rows: Sequence[Row]) -> dict[str, Any] | None:
     title = row["provenance"]["dataset"]["title"]
     about = {"machine": place[0], "device": place[1], "score": _target(row)}
     return {"dataset": dataset, "title": title, "skill": REACH, "lines": lines} | about
+
+
+def _place(row: Row) -> tuple[str, ...]:
+    """Machine, device, threads and number format: costs of one can be held beside those of another."""
+    return tuple(str(row["key"][name]) for name in ("machine", "device", "threads", "dtype"))
+
+
+def _newest(rows: Iterable[Row]) -> list[Row]:
+    """Of each cell the newest row: files of techniques change, and an older row is no further seed."""
+    found = {}
+    for row in sorted(rows, key=lambda row: (row["provenance"].get("started") or "", row["id"])):
+        key = row["key"]
+        found[repr([key[name] for name in ("technique", "dataset", "size", "seed", "budget", "condition")])] = row
+    return list(found.values())
 
 
 def _way(rows: Sequence[Row]) -> dict[str, Any]:

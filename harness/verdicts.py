@@ -24,6 +24,7 @@ from harness.store import Store
 NOT_RUN, REFUSED = "not run", "refused"
 FEW = 5  # seeds below which a pass is marked "supported (n = ...)"
 ENOUGH = 0.8  # power at `expect` below which a test is marked underpowered
+OLDER = "older code"
 ALIKE = 0.05  # what is held equal may differ by this share
 FALSE = 0.05  # false discovery rate over all claims
 MEASURES = {"seconds": ("time", "fit"), "steps": ("time", "steps"), "weights": ("memory", "parameters")}
@@ -95,7 +96,10 @@ def tested(test: Test, dataset: str, rows: Rows) -> Tested:
     except Missing as missing:
         return Tested(dataset, test, NOT_RUN, None, str(missing))
     told += _older(cells)
-    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, (*told, means[0]))), used, values)
+    machine, device, threads, dtype = means
+    where = [machine, device, f"{threads} threads" if threads != "1" else "", dtype if dtype != "float32" else ""]
+    told.append(", ".join(filter(None, where)))
+    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, told)), used, values)
 
 
 def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[Row]]]]:
@@ -103,8 +107,7 @@ def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[
     axis, values = claims.varied(test)
     places = [[claims.place(arm, dataset, axis, value, test.size) for value in values] for arm in test.arms]
     asked = range(test.seeds)
-    everywhere = sorted({means for row in places for place in row for means in rows.get(place, {})})
-    for means in everywhere:
+    for means in _everywhere([place for row in places for place in row], rows):
         made = {place: _whole(rows.get(place, {}).get(means, ()), test) for row in places for place in row}
         codes = _codes(made)
         if codes is not None:
@@ -112,11 +115,23 @@ def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[
             return means, [[[one[seed] for seed in asked] for one in row] for row in found]
     for arm, row in zip(test.arms, places, strict=True):
         for place in row:
-            most = max((len([s for s in asked if s in m]) for g in rows.get(place, {}).values() for m in g), default=0)
+            made_alike = [one for of in rows.get(place, {}).values() for one in of]
+            most = max((sum(s in one and _as_asked(one[s], test) for s in asked) for one in made_alike), default=0)
             if most < test.seeds:
                 lacks = f"lacks {test.seeds - most} of {test.seeds} seeds that were made alike"
-                raise Missing(f"{_arm(arm)} at n = {place.size:,} {lacks}")
-    raise Missing("the arms were run on different machines, devices, threads or number formats")
+                budget = f" with {test.budget.amount:,.0f} {test.budget.unit}" if test.budget else ""
+                raise Missing(f"{_arm(arm)} at n = {place.size:,}{budget} {lacks}")
+    raise Missing("the arms share no machine, device, threads and number format, or those of a technique no code")
+
+
+def _everywhere(places: Sequence[claims.Place], rows: Rows) -> list[Means]:
+    """All means that rows of these places were made with, those of the newest row first."""
+    newest: dict[Means, str] = {}
+    for place in places:
+        for means, made in rows.get(place, {}).items():
+            began = max(str(row["provenance"].get("started") or "") for row in made[0].values())
+            newest[means] = max(newest.get(means, ""), began)
+    return sorted(newest, key=lambda means: (newest[means], means), reverse=True)
 
 
 def _whole(made: Sequence[Mapping[int, Row]], test: Test) -> dict[str, Mapping[int, Row]]:
@@ -143,7 +158,7 @@ def _codes(made: Mapping[claims.Place, Mapping[str, Any]]) -> dict[str, str] | N
 def _older(cells: Sequence[Sequence[Sequence[Row]]]) -> list[str]:
     """A remark where rows were made by other code than what lies here; none about techniques that are not here."""
     old = {at[0]["key"]["technique"] for arm in cells for at in arm if superseded(at[0])}
-    return [f"older code: {', '.join(sorted(old))}"] if old else []
+    return [f"{OLDER}: {', '.join(sorted(old))}"] if old else []
 
 
 def _as_asked(row: Row, test: Test) -> bool:
@@ -256,15 +271,16 @@ def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
     verdict = next((word for word in order if word in words), effects.PASS)
     p = [one.effect.p for one in found if one.effect]
     few = [one.effect.n for one in found if one.effect and one.effect.n < FEW]
+    older = sorted({remark for one in found for remark in one.told.split("; ") if remark.startswith(OLDER)})
     used = {id_: seconds for one in found for id_, seconds in one.rows.items()}
-    marks = [f"supported (n = {min(few)})"] if verdict == effects.PASS and few else []
     return {
         "claim": claim.name,
         "sentence": claim.sentence,
         "published": claim.published,
         "belief": claim.belief,
         "verdict": verdict,
-        "marks": [*marks, *_marks(claim)],
+        "few": min(few, default=0),  # the fewest seeds of a test, where these are fewer than FEW
+        "marks": [*_marks(claim), *older],
         "p": max(p, default=math.nan),  # all tests have to pass: the weakest decides
         "rows": len(used),
         "seconds": sum(used.values()),
@@ -274,6 +290,7 @@ def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
 
 def _marks(claim: Claim) -> list[str]:
     told = {"stand-in data": claim.stand_in, "known when it was registered": claim.known}
+    told |= {"not asked here, though the project's list of claims does": claim.left_out}
     return [f"{name}: {text}" for name, text in told.items() if text]
 
 
@@ -287,6 +304,9 @@ def verdicts(rows: Iterable[Mapping[str, Any]], of: Iterable[tuple[str, Claim]])
         if one["verdict"] == effects.PASS and p > FALSE:
             one["verdict"] = effects.OPEN
             one["marks"].append(f"p is {p:.2g} after Benjamini and Hochberg over {len(tried)} claims")
+    for one in found:
+        if one["verdict"] == effects.PASS and one["few"]:
+            one["marks"].insert(0, f"supported (n = {one['few']})")
     return found
 
 

@@ -442,7 +442,10 @@ def test_no_rows(eras, tmp_path, words):
 
 def test_only_self_tests_are_reported_on_demand(eras, tmp_path):
     assert eras("run", "-t", "selftest.noop", "--results", tmp_path)[0] == 0
+    assert eras("run", "-t", "knn", "-d", "selftest.letters", "-t", "markov_chain", "--results", tmp_path)[0] == 2
+    assert eras("run", "-t", "add_k", "-d", "selftest.letters", "--sizes", "100", "--results", tmp_path)[0] == 0
     assert "--selftests" in sentence(eras("report", "--results", tmp_path))
+    assert "no rows to promote" in sentence(eras("results", "promote", "--results", tmp_path, "--to", tmp_path / "x"))
 
 
 def test_export_gives_every_row_in_every_format(eras, stored, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 
 from harness import catalogue, files
 from harness.contract import BadData, Data, Examples, Fitted, Run
+from harness.tasks import fill_blank
 from tests.nets import load
 
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
@@ -337,3 +338,14 @@ def test_a_vocabulary_of_words_shortens_the_contexts_to_what_a_number_holds():
     answer = load("markov_chain").fit(Examples(tokens, None, 40_000), Run(), n=6).answer
     p = answer(np.array([[7, 40_000, 9], [tokens[10], 40_000, tokens[12]]], np.uint16))
     assert p.sum(1) == pytest.approx([1, 1]) and p[1].argmax() == tokens[11]
+
+
+def test_both_sides_tell_more_than_the_best_that_reads_one():
+    """The blanks lie in the text of source_code, whose reference reads what stands on the left."""
+    blanks, whole = (catalogue.load(catalogue.path_of("dataset", f"source_code{end}")) for end in ("_blanks", ""))
+    data, other = blanks.load(), whole.load()
+    assert np.array_equal(data.x, other.x) and np.array_equal(data.test_x, other.test_x)
+    assert data.vocabulary == other.vocabulary and blanks.DATASET.anchor == whole.DATASET.anchor
+    problem = fill_blank.pose(data, len(data.x), 0, {})
+    found = problem.judge(load("markov_chain").fit(problem.train, Run()).answer, "test")
+    assert found["loss"] == pytest.approx(0.863, abs=0.001) and found["accuracy"] == pytest.approx(0.846, abs=0.001)

@@ -233,6 +233,11 @@ def test_the_cheapest_way_is_the_brute_force_one():
     assert got == {"knn": (0.3, 90.0), "mlp": (3.0, 1e6), "lenet": (9.0, 1e8), "random_forest": (None, None)}
     assert [one["year"] for one in found["lines"]] == [1967, 1986, 1998, 2001]
     assert timeline.reach(made[:3]) is None  # of one technique alone there is no history
+    trial = costs("batch_norm", 1000, 0.95, 1.0, 1.0, condition={"validation": 0.2})
+    assert timeline.reach([*made, trial]) == found  # a search's trial says nothing of its end: no line, and no "never"
+    older = [costs("mlp", 1000, 0.1, 900.0, 2e6, code="old"), costs("knn", 1000, 0.99, 0.1, 9.0, threads=1)]
+    older[0]["provenance"]["started"] = "2020-01-01T00:00:00Z"
+    assert timeline.reach([*made, *older]) == found  # an older code is no second seed, other threads no other way
     easy = [costs(name, 100, 0.97, 0.01, 1.0, "digits") for name in ("knn", "mlp", "lenet")]
     assert timeline.reach([*made, *easy])["dataset"] == "fashion_mnist"  # as many, of as many eras, and dearer
 
