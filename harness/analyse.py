@@ -35,6 +35,7 @@ NUMBERS = (
         "wall_seconds",
         "search_seconds",
     ),
+    *("time_limit", "memory_limit"),
 )
 COSTS = ("fit_seconds", "throughput", "extra_mib", "latency_1", "peak_mib", "flops")
 CURVE = ["dataset", "task", "arm", "device", "machine"]  # what makes one line of a picture
@@ -136,6 +137,8 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         "total_seconds": _at(time, "total"),
         "wall_seconds": _at(time, "wall"),
         "search_seconds": _at(row.get("search"), "seconds"),
+        "time_limit": _at(time, "limit"),
+        "memory_limit": _mib(_at(memory, "limit")),
         "edges": ", ".join(_at(row.get("search"), "edges") or ()),
         **{name: _at(time, name) for name in ("throughput", "latency_1", "latency_1000")},
         "extra_mib": _mib(_at(memory, "anonymous")),
@@ -213,6 +216,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     n, mean, low, high     seeds with a score, their mean, its 95 % bootstrap-t interval (NaN below two seeds)
     floor, skill           means over the seeds
     <cost>, _low, _high    median and quartiles over the seeds, of each of COSTS
+    time_limit, memory_limit  the largest that a cell had, seconds and MiB
     cells, failures        cells tried, and those that failed (unsupported is no failure); `reasons`: why, counted
     command                what makes these cells again
     """
@@ -221,6 +225,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     tried = table.assign(failed=table["status"].isin(FAILED)).groupby(keys, dropna=False)
     points = tried[list(CARD)].last().join(tried[["floor", "skill"]].mean())
     points = points.join(tried.agg(cells=("seed", "size"), failures=("failed", "sum"), last_seed=("seed", "max")))
+    points = points.join(tried[["time_limit", "memory_limit"]].max())
     points = points.join(ok["score"].agg(n="count", mean="mean")).fillna({"n": 0}).astype({"n": int})
     intervals = {key: stats.bootstrap_interval(scores.dropna().to_numpy()) for key, scores in ok["score"]}
     points["low"] = [intervals[key].low if key in intervals else np.nan for key in points.index]

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import math
 import shutil
 import xml.etree.ElementTree as ElementTree
 
@@ -214,6 +215,24 @@ def test_what_is_not_resolved_is_not_told_apart(visit, tmp_path, monkeypatch):
     assert heights[0] == heights[1] > heights[2] > heights[3]
     words = memory.locator("text").all_text_contents()
     assert "< 1" in words and not any("~ n^" in one for one in words)  # two resolved points carry no slope
+
+
+@pytest.mark.parametrize("limit, drawn", [(40.0, True), (1_000.0, False)])
+def test_a_limit_that_is_near_is_a_line_at_its_height(visit, tmp_path, monkeypatch, limit, drawn):
+    """Fits take 1 and 10 s: on a logarithmic axis 40 s lies log10(4) of that way above the second."""
+    monkeypatch.setattr(report.scale, "exhibit", lambda rows: exhibits.empty())
+    monkeypatch.setattr(report.figures, "write", lambda *given: [])
+    rows = [make(size=n, fit=fit) for n, fit in ((100, 1.0), (1000, 10.0))]
+    for row, most in zip(rows, (1.0, limit), strict=True):  # the largest counts
+        row["time"]["limit"] = most
+    page = visit(report.write(rows, tmp_path / "page.html"))
+    seconds = page.locator("#cost svg.chart").first
+    assert seconds.locator("path.ceiling").count() == drawn
+    assert f"A cell was allowed {limit:,.0f} s." in page.locator("#cost figcaption").first.text_content()
+    if drawn:
+        one, ten = seconds.locator("use").evaluate_all("(all) => all.map((mark) => +mark.getAttribute('y'))")
+        height = float(seconds.locator("path.ceiling").get_attribute("d").split("H")[0].split()[-1])
+        assert (ten - height) / (one - ten) == pytest.approx(math.log10(4), abs=0.02)
 
 
 def test_filter_by_family(visit, whole):

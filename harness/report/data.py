@@ -28,7 +28,7 @@ TUNING = ("panel", "size", "line", "trials", "skill", "low", "high", "seconds", 
 CROSSINGS = ("dataset_title", "first", "second", "outcome", "n", "low", "high", "winner", "largest")
 MATRIX = ("first", "first_label", "second", "second_label", "datasets", "crossed", "median_n", "ties", "won")
 POOLED = ("role", "size", "datasets", "seeds", "iqm", "low", "high", "wide_low", "wide_high")
-PANEL = ("title", "note", "family", "axis", "floor", "ceiling", "slopes")
+PANEL = ("title", "note", "family", "axis", "floor", "ceiling", "slopes", "limits")
 STYLE = ("label", "shape", "dashed", "hollow")
 WINS = ("arm", "label", "size", "wins", "ties", "losses", "datasets", "iqm", "low", "high", "wide_low", "wide_high")
 Lines = Mapping[tuple[str, str, str], Style]
@@ -94,16 +94,18 @@ def with_skill(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def panel(points: pd.DataFrame, lines: Lines) -> dict[str, Any]:
-    """What the script needs to draw one dataset's charts, beside its points: axis, floor, ceiling, slopes of costs."""
+    """What the script needs to draw one dataset's charts, beside its points: axis, floor, ceiling, slopes, limits."""
     axis = charts.scale(points)
     floors = points.groupby("size")["floor"].mean().dropna()
     ceilings = points["ceiling"].dropna()
     slopes: dict[int, list[float | None]] = {}
     narrow = points[["arm", "device", "machine", "size", *COSTS]]
     for name, line in narrow.groupby(["arm", "device", "machine"]):
-        found = [analyse.slope(line, cost, least) for cost, (_, least) in COSTS.items()]
+        found = [analyse.slope(line, cost, least) for cost, (_, least, _) in COSTS.items()]
         slopes[lines[name].number] = [short(slope, 2) for slope in found]  # type: ignore[index]
+    limits = [points[limit].max() if limit else math.nan for _, _, limit in COSTS.values()]
     return {
+        "limits": [short(limit) for limit in limits],
         "axis": {"kind": axis.kind, "least": axis.least, "low": axis.low, "high": axis.high}
         | {"ticks": [[tick, charts.number(tick)] for tick in axis.ticks]},
         "floor": [[size, short(floor)] for size, floor in floors.items()],

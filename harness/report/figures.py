@@ -20,7 +20,7 @@ from matplotlib.ticker import NullLocator
 from harness import analyse
 from harness.report import figures_history, figures_pooled
 from harness.report.charts import log_ticks, number, scale
-from harness.report.style import COSTS, Style, key
+from harness.report.style import COSTS, NEAR, Style, key
 
 GREY = figures_pooled.GREY
 LOOK: Any = {
@@ -169,14 +169,22 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
 def _cost(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
     size = (3.6 * len(COSTS), 3.4)
     figure, grid = plt.subplots(1, len(COSTS), figsize=size, layout="constrained", squeeze=False)
-    for axes, (what, (title, least)) in zip(grid.flat, COSTS.items(), strict=True):
+    for axes, (what, (title, least, limit)) in zip(grid.flat, COSTS.items(), strict=True):
         names = [what, f"{what}_low", f"{what}_high"]
         known = here[names].clip(lower=least) if least else here[names].where(here[names] > 0)
         _draw(axes, here.assign(**known), lines, *names)
         axes.set_title(title + (f" (below {least:g}: as {least:g})" if least else ""))
         axes.set_yscale("log")
         if known.notna().any(axis=None):
-            ticks = log_ticks(float(np.nanmin(known)), float(np.nanmax(known)))
+            low, high = float(np.nanmin(known)), float(np.nanmax(known))
+            most = here[limit].max() if limit else np.nan
+            if most <= NEAR * high:  # of NaN that is not so
+                axes.axhline(most, color="0.5", linestyle=(0, (7, 5)), linewidth=1)
+                axes.annotate(
+                    "limit of a cell", (0.02, most), xycoords=("axes fraction", "data"), va="bottom", fontsize=7
+                )
+                high = max(high, most)
+            ticks = log_ticks(low, high)
             axes.set_yticks(ticks, [number(tick) for tick in ticks])
         axes.yaxis.set_minor_locator(NullLocator())
     figure.legend(handles=_handles(here, lines), loc="outside lower center", ncols=4)

@@ -123,6 +123,7 @@ const COSTS = [
   ["Answers per second", "answers_per_second", "speed_low", "speed_high", 0],
   ["Memory that the fit took, MiB", "extra_mib", "mib_low", "mib_high", 1],
 ];
+const NEAR = 20; // times the largest value: so far away a limit is still drawn
 const UNRESOLVED = 0.85; // times the smallest resolved value: where the values below it are drawn
 function costChart(k, which) {
   const [title, name, low, high, least] = COSTS[which];
@@ -134,15 +135,20 @@ function costChart(k, which) {
     const points = known.map((i) => ({ x: at.size[i], y: drawn(at[name][i]), low: drawn(at[low][i]) || null, high: drawn(at[high][i]), i }));
     return { line, points, tail: slope === null ? "" : " " + power(slope), slope };
   });
+  const limit = data.panels[k].limits[which];
   let [bottom, top] = around(series.flatMap(({ points }) => points.map(({ y }) => y)));
   if (least) [bottom, top] = [0.7 * least, Math.max(top, 4 * least)];
+  const near = limit !== null && limit <= NEAR * top;
+  if (near) top = Math.max(top, 1.3 * limit);
   const ticks = logTicks(Math.max(bottom, 1.5 * least), top);
   if (least) ticks.push([least * UNRESOLVED, "< " + least]);
   const plot = plotOf({ width: 450, height: 330, left: 52, right: 208, bottom: 46, x: sizeAxis(sizesOf(byPanel[k])), y: logAxis(bottom, top, ticks), xTitle: "training examples" });
   const failed = lines.flatMap(([line, some]) => some.filter((i) => at.failures[i]).map((i) => ({ line, x: at.size[i], i })));
   const label = title + " against training examples on " + data.panels[k].title + ", both on logs";
-  const chart = chartOf(plot, label, series.map((one) => seriesOf(plot, one)), [...failuresOf(plot, failed), ...labelsOf(plot, series)], series.length > MANY);
-  return [chart, steepest(series)];
+  const cap = near ? [svg("path", { class: "ceiling", d: `M${plot.left} ${plot.atY(limit).toFixed(1)}H${plot.edge}` }), text("i", plot.left + 8, plot.atY(limit) - 6, "limit of a cell")] : [];
+  const chart = chartOf(plot, label, series.map((one) => seriesOf(plot, one)), [...cap, ...failuresOf(plot, failed), ...labelsOf(plot, series)], series.length > MANY);
+  const told = limit === null ? "" : " A cell was allowed " + say(limit) + (least ? " MiB." : " s.");
+  return [chart, steepest(series) + told];
 }
 const power = (slope) => "~ n^" + slope.toFixed(1).replace("-0.0", "0.0");
 function steepest(series) {

@@ -100,8 +100,9 @@ def key(line: Mapping[Any, Any] | pd.Series) -> tuple[str, str, str]:
     return line["arm"], line["device"], line["machine"]
 
 
-COSTS = {  # column: (title with its unit, smallest value that is resolved)
-    "fit_seconds": ("Seconds to fit", 0.0),
-    "throughput": ("Answers per second", 0.0),
-    "extra_mib": ("Memory that the fit took, MiB", 1.0),
+NEAR = 20  # times the largest value: so far away a limit is still drawn
+COSTS = {  # column: (title with its unit, smallest value that is resolved, column of what a cell was allowed at most)
+    "fit_seconds": ("Seconds to fit", 0.0, "time_limit"),
+    "throughput": ("Answers per second", 0.0, ""),
+    "extra_mib": ("Memory that the fit took, MiB", 1.0, "memory_limit"),
 }
