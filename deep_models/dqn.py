@@ -153,8 +153,8 @@ TECHNIQUE = Technique(
                 ),
             ),
             belief=0.75,
-            left_out="nothing: it asks less, that two 95 % bands overlap",
-            published="488.7 +- 16.1 at 500,000 steps (CleanRL's documentation of dqn.py)",
+            published="488.7 +- 16.1 at 500,000 steps (CleanRL's documentation of dqn.py); the list asks for less: "
+            "that two 95 % bands overlap",
         ),
         # Meant for a GPU; the setting is that of the mini games.
         Claim(
