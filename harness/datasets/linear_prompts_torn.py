@@ -23,9 +23,7 @@ DATASET = Dataset(
     higher_is_better=False,
     protocol="generated",
     anchor=0.5774,
-    anchor_source="that of linear_prompts, which cannot be reached here",
-    ceiling=2.0,
-    ceiling_source="answering 0: the value has variance 4, and nothing in its prompt tells of it",
+    anchor_source="that of linear_prompts; here nothing tells of the value, and answering 0 has 2.0",
 )
 INPUTS = 4
 EXAMPLES = 8  # twice the inputs
