@@ -414,7 +414,9 @@ def summary(table: pd.DataFrame) -> str:
     """What ran and how much is missing, in one line: "9 datasets, 7 techniques, 6 sizes, 3-5 seeds; 936 of 960 ..."."""
     able = table if (table["status"] == "unsupported").all() else table[table["status"] != "unsupported"]
     seeds = able.groupby([*CURVE, "size"], dropna=False)["seed"].nunique()
-    counts = [_count(table[name].nunique(), noun) for name, noun in (("dataset", "dataset"), ("arm", "technique"))]
+    counts = [_count(table[name].nunique(), name) for name in ("dataset", "technique")]
+    if (arms := table["arm"].nunique()) > table["technique"].nunique():
+        counts[-1] += f" in {arms} forms"
     counts.append(_count(table["size"].nunique(), "size"))
     counts.append(_count(seeds.max(), "seed") if seeds.min() == seeds.max() else f"{seeds.min()}-{seeds.max()} seeds")
     states = missing(table).set_index("status")["cells"]

@@ -211,4 +211,6 @@ def test_missing_and_summary_count_every_status():
     assert analyse.summary(table) == (
         "2 datasets, 4 techniques, 2 sizes, 1-3 seeds; 8 of 13 cells ok, 3 timed out, 1 out of memory, 1 unsupported"
     )
+    forms = analyse.summary(analyse.frame([*rows, make("knn", size=32, keywords={"k": 3})]))
+    assert forms.startswith("2 datasets, 4 techniques in 5 forms, 2 sizes")
     assert analyse.machines(table) == ["Fake CPU, 2 cores, 8 GB, Linux"]
