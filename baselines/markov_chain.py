@@ -38,7 +38,7 @@ def cost(size, shape, classes, examples=None, *, n=4) -> Cost:
     """Sorting the n-grams of every length. An answer looks up each candidate in n + 1 contexts of n + 1 lengths."""
     return Cost(
         fit=20 * (n + 1) * size,
-        answer=60 * classes * (n + 1) ** 2,
+        answer=60 * max(1, classes) * (n + 1) ** 2,
         bytes=40 * (n + 1) * size + (1 << 26),  # and the candidates that are scored at once
         unit="steps",
     )

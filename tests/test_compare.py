@@ -92,7 +92,8 @@ def test_a_planted_slowdown_is_found_and_told(repository, tmp_path, capsys):
     code, outcome, _ = compared(capsys, tmp_path, base, head, *CELL, "--markdown", str(markdown))
     assert (code, found(outcome)["fit"]["word"]) == (1, gauge.SLOWER)
     assert found(outcome)["fit"]["change"] == pytest.approx(1.0, abs=0.3)
-    assert (found(outcome)["fit"]["clock"], found(outcome)["score"]["told"]) == ("cpu", "bit-equal")
+    assert found(outcome)["fit"]["clock"] in ("cpu", "wall")  # which is for the machine to say: tests/test_gauge.py
+    assert found(outcome)["score"]["told"] == "bit-equal"
     assert "SLOWER" in markdown.read_text()
     assert json.loads(Path(outcome["path"]).read_text())["findings"] == outcome["findings"]
     faster, outcome, _ = compared(capsys, tmp_path, head, base, *CELL)
