@@ -87,11 +87,11 @@ def agrees(code, outcome):
 
 
 def test_a_planted_slowdown_is_found_and_told(repository, tmp_path, capsys):
-    base, head = (repository(MINE.format(loops=loops, more="")) for loops in (2_000_000, 4_000_000))
+    base, head = (repository(MINE.format(loops=loops, more="")) for loops in (1_000_000, 4_000_000))
     markdown = tmp_path / "comment.md"
     code, outcome, _ = compared(capsys, tmp_path, base, head, *CELL, "--markdown", str(markdown))
     assert (code, found(outcome)["fit"]["word"]) == (1, gauge.SLOWER)
-    assert found(outcome)["fit"]["change"] == pytest.approx(1.0, abs=0.3)
+    assert found(outcome)["fit"]["change"] == pytest.approx(3.0, rel=0.4)  # planted large: the machine may be busy
     assert found(outcome)["fit"]["clock"] in ("cpu", "wall")  # which is for the machine to say: tests/test_gauge.py
     assert found(outcome)["score"]["told"] == "bit-equal"
     assert "SLOWER" in markdown.read_text()
