@@ -71,8 +71,11 @@ TECHNIQUE = Technique(
                 ),
             ),
             belief=0.97,
+            known="the card entered the repository at 00:29:22, after 8 of its 40 rows had begun, the first at "
+            "00:28:55 (UTC, 22 November 2026); these rows name the claim",
             left_out="convergence: a largest error below 5 % of Q* in 20 of 20 seeds, which only a test of "
-            "this file asks",
+            "this file asks, of 5; a grid and a taxi; random actions and Monte Carlo control to beat; a negative "
+            "control",
             published="cliff walking: Q-learning -13 along the edge, SARSA -17 along the safe way; online about "
             "-50 and -25 at epsilon .1 (Sutton & Barto, Reinforcement learning, example 6.6)",
         ),

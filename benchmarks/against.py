@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from harness import catalogue
+from harness import catalogue, machine
 from harness.contract import Budget, Examples, Run
 
 SEED = 0
@@ -169,7 +169,8 @@ def attention() -> tuple[Timed, Timed]:
             self.source, self.target = nn.Embedding(1_004, 128), nn.Embedding(1_004, 128)
             self.encoder = nn.GRU(128, 128, bidirectional=True, batch_first=True)
             self.first, self.energy, self.v = nn.Linear(256, 128), nn.Linear(384, 128), nn.Linear(128, 1, bias=False)
-            self.decoder, self.output = nn.GRU(384, 128, batch_first=True), nn.Linear(128 + 256 + 128, 1_004)
+            self.decoder, self.before = nn.GRU(384, 128, batch_first=True), nn.Linear(128 + 256 + 128, 256)
+            self.output = nn.Linear(128, 1_004)
 
         def forward(self, pair: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
             x, y = pair
@@ -182,7 +183,8 @@ def attention() -> tuple[Timed, Timed]:
                 c = (alpha * h).sum(1, keepdim=True)
                 out, last = self.decoder(torch.cat([word, c], 2), s[None])
                 s = last[0]
-                outputs.append(self.output(torch.cat([out, c, word], 2)))
+                pairs = self.before(torch.cat([out, c, word], 2)).unflatten(2, (128, 2))
+                outputs.append(self.output(pairs.amax(3)))  # maxout, as in the paper and in ours
             return torch.cat(outputs, 1)
 
     def batch() -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
@@ -302,7 +304,8 @@ def main() -> None:
             "ours_ms": round(1e3 * mine, 3),
             "theirs_ms": round(1e3 * other, 3),
         }
-    print(json.dumps(found, indent=1))
+    about = {"machine": machine.fingerprint()["name"], "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__}
+    print(json.dumps(about | {"rounds": args.rounds, "contests": found}, indent=1))
 
 
 if __name__ == "__main__":

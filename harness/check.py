@@ -3,6 +3,7 @@
 import hashlib
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from harness import adapt, catalogue, files, meters, plan, worker
 from harness.catalogue import Found, Mistake
 from harness.contract import STREAMS, Arena, Budget, Cell, Cost, Data, Dataset, Fitted, Problem, Run
+from harness.tasks.act import FIRST as JUDGED
 
 N = 120  # toy examples of which 96 train
 STREAM = 2_000  # toy tokens that train
@@ -165,10 +167,11 @@ class Corridor:
     """Six places, seen as a one among zeros; left or right, each step costs 1 until the right end is reached."""
 
     def __init__(self, num_envs: int, seed: int) -> None:
-        self.num_envs = num_envs
+        self.num_envs, self.seeds = num_envs, [seed]
         self.reset()
 
     def reset(self, *, seed: int | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        self.seeds += [] if seed is None else [seed]
         self.place, self.age, self.over = np.zeros((3, self.num_envs), np.int64)
         return self._seen(), {}
 
@@ -201,6 +204,21 @@ def _on_toy(fit: Callable[..., Fitted], fitted: Fitted, problem: Problem, task: 
     yield "beats the floor", "" if better else f"{metric} {first[metric]:.3g}, the floor {floor[metric]:.3g}"
     if task == "next_token":
         yield "looks at no later token", _foresight_problem(fitted, problem)
+    if task == "act":
+        yield "keeps away from the judged episodes", _peeking_problem(fit, problem)
+
+
+def _peeking_problem(fit: Callable[..., Fitted], problem: Problem) -> str:
+    """Seeds from a million up are the judge's environments: to learn in them is to learn the test."""
+    made: list[Corridor] = []
+
+    def make(num_envs: int, seed: int) -> Corridor:
+        made.append(Corridor(num_envs, seed))
+        return made[-1]
+
+    fit(replace(problem.train, make=make), _run("act"))
+    taken = [seed for arena in made for seed in arena.seeds if seed >= JUDGED]
+    return f"learned in environments of seed {taken[0]}; those below {JUDGED:,} are for learning" if taken else ""
 
 
 def _foresight_problem(fitted: Fitted, problem: Problem) -> str:

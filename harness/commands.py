@@ -100,10 +100,6 @@ def cells_of(args: argparse.Namespace) -> Wanted:
         if args.tune and account:
             raise Mistake("--tune: the search of this plan is part of it")
         if args.claim:
-            if args.plan != registry.PLAN:
-                raise Mistake(
-                    f"--claim {args.claim[0]}: only the plan claims has claims: `eras run claims --claim ...`"
-                )
             blocks = tuple(registry.blocks(registry.named(args.claim, args.device)))
             made = replace(made, blocks=blocks)
         _check_filters(made, args)
@@ -244,8 +240,7 @@ def run(args: argparse.Namespace) -> int:
         get(name)
     for text in told:
         screen.say(text)
-    if args.device == "cuda" and not machine.fingerprint()["gpu"]:
-        raise Mistake("--device cuda: no NVIDIA GPU was found on this machine (`eras doctor`)")
+    plan.check_device(args.device)
     threads = cells[0].threads
     if not machine.peaks_cached(threads) and not args.technique:
         screen.say("measuring this machine once (about 5 s): its peaks give FLOP/s a scale")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness import analyse, catalogue, fits, plan, published, scale, stats
+from harness import analyse, catalogue, fits, machine, plan, published, scale, stats
 from harness.catalogue import Mistake, public_name
 from harness.contract import Block, Cell, Dataset
 from harness.data import absence, brought, get
@@ -51,6 +51,15 @@ def command(args: argparse.Namespace) -> int:
     """Run what is missing, unless --stored; then tell."""
     if not args.dataset or len(args.dataset) != 1:
         raise Mistake("eras curve is of one dataset: name it with -d")
+    if args.tune or args.offers:
+        flag = "--tune" if args.tune else "--offers"
+        raise Mistake(f"{flag}: eras curve compares techniques as they stand; `eras run -d ... {flag} K` is for that")
+    if not args.stored:
+        plan.check_device(args.device)
+    name = args.dataset[0]
+    if name in published.DATASETS.get(args.overlay, ()) and name not in catalogue.names("dataset"):
+        show(args.json, *told([], name, args.overlay))  # published only: there is nothing of ours to run
+        return 0
     screen = Screen(quiet=args.json)
     brought(args, screen)
     name = public_name(args.dataset[0])
@@ -61,13 +70,15 @@ def command(args: argparse.Namespace) -> int:
         screen.say(f"{missing}: nothing is run")
     summary = None
     if not args.stored and not (missing and not args.download):
-        options = Options(results_of(args), args.budget, args.timeout, args.mem_limit, jobs=args.jobs)
+        options = Options(
+            results_of(args), args.budget, args.timeout, args.mem_limit, retry=tuple(args.retry), jobs=args.jobs
+        )
         summary = execute(cells(args), Store(options.folder), options, screen)
     store = Store(*([results_of(args)] if not args.stored else folders_of(args)))
     rows = [row for row in store.rows.values() if row["key"]["dataset"] == name]
     if not rows and not args.overlay:
         raise Mistake(missing or f"there are no rows of {name}: run without --stored")
-    value, lines = told(rows, name, args.overlay)
+    value, lines = told(rows, name, args.overlay, args.device)
     if summary and summary.left:
         lines.append(f"{len(summary.left)} cells were left out by the budget; the same command goes on with them.")
     show(args.json, value, lines)
@@ -76,11 +87,16 @@ def command(args: argparse.Namespace) -> int:
     return 3 if summary and summary.failed() else 0
 
 
-def told(rows: list[dict[str, Any]], name: str, overlay: str = "") -> tuple[dict[str, Any], list[str]]:
-    """(for machines, lines for people) of one dataset's rows, and of published figures beside them."""
+def told(
+    rows: list[dict[str, Any]], name: str, overlay: str = "", device: str = "cpu"
+) -> tuple[dict[str, Any], list[str]]:
+    """(for machines, lines for people) of one dataset's rows, and of published figures beside them.
+
+    Of the rows of that device and of this machine, where there are some; else of where most rows come from.
+    """
     value: dict[str, Any] = {"dataset": name}
     lines: list[str] = []
-    made = scale.exhibit(rows) if rows else None
+    made = scale.exhibit(rows, {"device": device, "machine": machine.fingerprint()["name"]}) if rows else None
     if made and len(made.arms):
         lines += [*_grid(made.arms), ""]
         value["answer"] = answer(made)
@@ -141,10 +157,13 @@ def answer(made: scale.Exhibit) -> dict[str, Any]:
     found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher}
     found["beyond"] = int(whole["size"].max()) if whole["size"].max() > largest else None
     found |= {"chosen_on": "validation" if at["valid"].notna().all() else "test", "leader": _side(leader)}
+    found["where"] = "here" if made.machine == machine.fingerprint()["name"] else f"on {made.machine}"
+    found["where"] += "" if made.device == "cpu" else f", {made.device}"
     found["more"] = _more(made, leader)
     if len(others):
         rival = others.iloc[0]
         found["rival"] = _side(rival) | {
+            "behind": _behind(made, leader, rival),
             "crossing": _between(made, leader, rival),
             "later": _later(made, leader, rival),
         }
@@ -176,30 +195,39 @@ def _between(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[s
     )
     value = {"outcome": got.outcome, "n": got.n, "low": got.interval.low, "high": got.interval.high}
     known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in value.items()}
-    return known | {"winner": got.winner}
+    return known | {"winner": got.winner, "bracket": list(got.bracket) if got.bracket else None}
 
 
-def _fit(made: scale.Exhibit, arm: str) -> Any:
-    losses = _losses(made, arm)
-    mean, count = losses.mean(axis=1), losses.count(axis=1)
-    error = (losses.std(axis=1) / count**0.5).fillna(0.02 * mean).clip(lower=1e-4)
-    return fits.fit(losses.index.to_numpy(float), mean.to_numpy(), error.to_numpy())
+def _behind(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str, Any]:
+    """By how much more the rival loses than the leader at the largest size, over the seeds that both have."""
+    both = pd.concat([_losses(made, arm["arm"]).loc[leader["size"]] for arm in (rival, leader)], axis=1).dropna()
+    got = stats.paired_t(*both.to_numpy().T) if len(both) > 1 else None
+    return {"seeds": len(both), "low": got.low if got else None, "high": got.high if got else None}
+
+
+def _unit(made: scale.Exhibit) -> float:
+    return float(made.runs["unit"].median())
+
+
+def _fit(made: scale.Exhibit, arm: str, until: float) -> fits.Fit | None:
+    losses = _losses(made, arm).loc[:until]
+    return scale.fitted(losses.mean(axis=1), losses.std(axis=1), losses.count(axis=1), _unit(made))
 
 
 def _later(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str, Any] | None:
     """Where the rival's fitted curve passes the leader's beyond the data, at most four times as far; None: nowhere."""
-    a, b = _fit(made, leader["arm"]), _fit(made, rival["arm"])
+    a, b = (_fit(made, arm["arm"], leader["size"]) for arm in (leader, rival))
     if a is None or b is None or not (a.drawn and b.drawn):
         return None
     last, until = float(leader["size"]), fits.AHEAD * min(a.largest, b.largest)
     ahead = [n for k in range(1, 41) if (n := last * fits.AHEAD ** (k / 40)) <= until]
     over = [n for n in ahead if b.predict(n) < a.predict(n)]
-    return {"n": over[0] if over else None, "until": until, "miss": max(a.miss, b.miss) / 100}
+    return {"n": over[0] if over else None, "until": until, "miss": _unit(made) * max(a.miss, b.miss) / 100}
 
 
 def _more(made: scale.Exhibit, leader: pd.Series) -> dict[str, Any]:
     """What the last step of data brought the leader (paired over seeds), and what four times as much is fitted to."""
-    losses = _losses(made, leader["arm"])
+    losses = _losses(made, leader["arm"]).loc[: leader["size"]]
     found: dict[str, Any] = {"measured": None, "fitted": None}
     if len(losses) > 1:
         before, last = losses.iloc[-2], losses.iloc[-1]
@@ -207,13 +235,13 @@ def _more(made: scale.Exhibit, leader: pd.Series) -> dict[str, Any]:
         if both.sum() > 1:
             gain = stats.paired_t(before[both].to_numpy(), last[both].to_numpy())
             found["measured"] = {"from": int(losses.index[-2]), "gain": gain.mean, "low": gain.low, "high": gain.high}
-    got = _fit(made, leader["arm"])
+    got = _fit(made, leader["arm"], leader["size"])
     if got is not None and got.drawn:
         last_n = float(losses.index[-1])
         found["fitted"] = {
             "at": 4 * last_n,
-            "gain": float(got.predict(last_n) - got.predict(4 * last_n)),
-            "miss": got.miss / 100,
+            "gain": _unit(made) * float(got.predict(last_n) - got.predict(4 * last_n)),
+            "miss": _unit(made) * got.miss / 100,
         }
     return found
 
@@ -222,10 +250,11 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     """The answer in words."""
     leader, rival, n = found["leader"], found.get("rival"), found["size"]
     metric = analyse.metric_name(found["metric"])
-    parts = [f"At {n:,} examples {_who(leader)} leads: {metric} {_value(leader)}, {_price(leader)}."]
+    where = found["where"]
+    parts = [f"At {n:,} examples {_who(leader)} {_leads(rival)}: {metric} {_value(leader)}, {_price(leader, where)}."]
     if rival:
         kind = "net" if rival["kind"] == "net" else "classic method"
-        parts.append(f"The best {kind}, {_who(rival)}, comes to {_value(rival)}, {_price(rival)}.")
+        parts.append(f"The best {kind}, {_who(rival)}, comes to {_value(rival)}, {_price(rival, where)}.")
         parts.append(_passed(found) + _later_said(found))
     parts.append(_whether(found))
     if found["beyond"]:
@@ -244,9 +273,19 @@ def _value(side: dict[str, Any]) -> str:
     return f"{side['mean']:.3f}{band}"
 
 
-def _price(side: dict[str, Any]) -> str:
+def _leads(rival: dict[str, Any] | None) -> str:
+    """ "leads" is kept for what was tested."""
+    if rival is None:
+        return "is ahead"
+    behind = rival["behind"]
+    if behind["seeds"] < 2:
+        return "is ahead (untested: it takes two common seeds)"
+    return "leads" if behind["low"] > 0 else "is ahead, within the noise between seeds"
+
+
+def _price(side: dict[str, Any], where: str) -> str:
     memory = f" and {max(side['extra_mib'], 1):.0f} MiB" if side["extra_mib"] is not None else ""
-    return f"{duration(side['fit_seconds'])}{memory} to fit here"
+    return f"{duration(side['fit_seconds'])}{memory} to fit {where}"
 
 
 def _passed(found: dict[str, Any]) -> str:
@@ -256,16 +295,18 @@ def _passed(found: dict[str, Any]) -> str:
         return "Whether one passes the other cannot be told: it takes two sizes with two common seeds."
     if crossing["outcome"] == stats.CROSSOVER:
         winner = found["leader"]["label"] if crossing["winner"] == "first" else who
-        band = [scale.rounded(end) if end is not None else "?" for end in (crossing["low"], crossing["high"])]
+        band = scale.between(crossing["low"] or 0, math.inf if crossing["high"] is None else crossing["high"])
+        low, high = crossing["bracket"]
         return (
-            f"{winner} overtook the other at about {scale.rounded(crossing['n'])} examples (95 %: {' to '.join(band)})."
+            f"{winner} overtook the other at about {scale.rounded(crossing['n'])} examples (95 %: {band}), between the "
+            f"sizes {low:,.0f} and {high:,.0f}."
         )
     return {
         stats.FIRST: f"{who} is ahead at no size up to {n:,}.",
         stats.SECOND: f"By the test scores {who} is behind at no size up to {n:,}.",
         stats.TIE: f"Up to {n:,} the two cannot be told apart.",
         stats.OPEN: f"At {n:,} the two cannot be told apart any more: more data would decide.",
-        stats.SEVERAL: f"The lead between the two changes more than once up to {n:,}.",
+        stats.SEVERAL: f"Each of the two is ahead at some size up to {n:,}, without a change that both ends bear out.",
     }[crossing["outcome"]]
 
 
@@ -289,7 +330,7 @@ def _whether(found: dict[str, Any]) -> str:
     """Would more data help?"""
     measured, fitted = found["more"]["measured"], found["more"]["fitted"]
     if measured is None:
-        return "Whether more data would help cannot be told from one size."
+        return "Whether more data would help cannot be told: it takes two sizes with two common seeds."
     sure = "helped" if measured["low"] > 0 else "hurt" if measured["high"] < 0 else "made no clear difference"
     gain, low, high = (_gain(found, measured[name], "+") for name in ("gain", "low", "high"))
     text = f"More data {sure}: {gain} (95 %: {low} to {high}) from {measured['from']:,} to {found['size']:,} examples"

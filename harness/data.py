@@ -37,6 +37,11 @@ def absence(name: str) -> str:
     return ""
 
 
+def left_out(name: str) -> str:
+    """What a plan tells of a dataset that it goes without."""
+    return f"{absence(name) or f'{name} is not here'}; it is left out"
+
+
 def get(name: str) -> dict[str, Path]:
     """Download what of a dataset is not here."""
     from harness import download

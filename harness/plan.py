@@ -37,6 +37,12 @@ def named(name: str, here: Iterable[str], period: float = DAY, device: str = "cp
     return made
 
 
+def check_device(device: str) -> None:
+    """Raises Mistake where a GPU is asked for and there is none."""
+    if device == "cuda" and not machine.fingerprint()["gpu"]:
+        raise Mistake("--device cuda: no NVIDIA GPU was found on this machine (`eras doctor`)")
+
+
 def expand(block: Block, device: str = "cpu", threads: int = 1, dtype: str = "float32") -> list[Cell]:
     """All cells of a block: each technique with each dataset that it can take, at the sizes that the dataset has."""
     cells = []
@@ -199,8 +205,13 @@ def ordered(cells: Sequence[Cell], later: Sequence[int] = ()) -> list[Cell]:
     return [cells[k] for k in sorted(range(len(cells)), key=places.__getitem__)]
 
 
+def scale(task: str) -> int:
+    """Examples that count as one: of a running text TOKENS, of others one."""
+    return TOKENS if task in STREAMS else 1
+
+
 def _round(cell: Cell) -> int:
-    size = cell.size / (TOKENS if cell.task in STREAMS else 1)
+    size = cell.size / scale(cell.task)
     by_size = sum(size > largest for largest, _ in ROUNDS)
     by_seed = sum(cell.seed >= seeds for _, seeds in ROUNDS)
     return max(by_size, by_seed) + 2 * (cell.tune > 1) + (cell.tune > 8)

@@ -89,6 +89,8 @@ def _measured(row: Row) -> bool:
         and _number(time.get("wall") or 0)
         and (flops is None or (_number(flops) and flops >= 0))
         and isinstance(row["memory"], dict)
+        and all(one is None or _number(one) for one in (row["memory"].get("parameters"), time.get("steps")))
+        and isinstance(row.get("search"), dict | None)
         and all(_number(value) for value in told.values())
         and all(isinstance(sample, dict) for sample in shown.values())
         and isinstance(row.get("trajectory", []), list)
@@ -180,11 +182,11 @@ def reach(rows: Sequence[Row]) -> dict[str, Any] | None:
     """
     able = [row for row in rows if row["status"] == "ok" and not row["key"]["tune"] and not row["key"]["keywords"]]
     able = [row for row in able if not set(row["key"]["condition"]) - {"validation"} and _skill(row) is not None]
-    places = Counter(_place(row) for row in able)
+    places = Counter(verdicts.means_of(row) for row in able)
     if not places:
         return None
     (place, _), *_ = places.most_common(1)
-    able = _newest(row for row in able if _place(row) == place)
+    able = _newest(row for row in able if verdicts.means_of(row) == place)
     ways: dict[str, dict[str, list[Row]]] = {}
     for row in able:
         ways.setdefault(row["key"]["dataset"], {}).setdefault(row["key"]["technique"], []).append(row)
@@ -208,15 +210,10 @@ def reach(rows: Sequence[Row]) -> dict[str, Any] | None:
     return {"dataset": dataset, "title": title, "skill": REACH, "lines": lines} | about
 
 
-def _place(row: Row) -> tuple[str, ...]:
-    """Machine, device, threads and number format: costs of one can be held beside those of another."""
-    return tuple(str(row["key"][name]) for name in ("machine", "device", "threads", "dtype"))
-
-
 def _newest(rows: Iterable[Row]) -> list[Row]:
     """Of each cell the newest row: files of techniques change, and an older row is no further seed."""
     found = {}
-    for row in sorted(rows, key=lambda row: (row["provenance"].get("started") or "", row["id"])):
+    for row in sorted(rows, key=verdicts.began):
         key = row["key"]
         found[repr([key[name] for name in ("technique", "dataset", "size", "seed", "budget", "condition")])] = row
     return list(found.values())

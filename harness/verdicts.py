@@ -7,6 +7,7 @@ given unequal means is "refused" with the difference.
 import argparse
 import math
 import re
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -59,6 +60,8 @@ class Tested(NamedTuple):
     told: str
     rows: Mapping[str, float] = {}
     values: Any = None
+    older: str = ""  # a remark where rows were made by other code than what lies here
+    costs: Sequence[Mapping[str, float]] = ()  # of each arm, medians of MEASURES at the last of what is varied
 
 
 def by_place(rows: Iterable[Row]) -> Rows:
@@ -68,13 +71,13 @@ def by_place(rows: Iterable[Row]) -> Rows:
     decades, whose budgets are others, are apart.
     """
     found: dict[claims.Place, dict[Means, dict[str, dict[int, Row]]]] = defaultdict(lambda: defaultdict(dict))
-    for row in sorted(rows, key=lambda row: (row["provenance"].get("started") or "", row["id"])):
+    for row in sorted(rows, key=began):
         key = row["key"]
         if row["status"] not in ("ok", "diverged") or analyse.of_decades(row):
             continue
         keywords, condition = (claims.repr_of(key[name]) for name in ("keywords", "condition"))
         place = claims.Place(key["technique"], key["dataset"], key["size"], keywords, condition, key["tune"])
-        means = tuple(str(key[name]) for name in ("machine", "device", "threads", "dtype"))
+        means = means_of(row)
         alike = repr([key[name] for name in ("code", "fingerprint", "libraries", "budget")])
         made = found[place][means].pop(alike, {})  # to the end: its newest row is the newest of all
         found[place][means][alike] = made | {key["seed"]: row}
@@ -83,23 +86,37 @@ def by_place(rows: Iterable[Row]) -> Rows:
     }
 
 
+def began(row: Row) -> tuple[str, str]:
+    """When a row was made, and what orders rows of one moment."""
+    return str(row["provenance"].get("started") or ""), row["id"]
+
+
+def means_of(row: Row) -> Means:
+    """Machine, device, threads and number format: costs of one can be held beside those of another."""
+    return tuple(str(row["key"][name]) for name in ("machine", "device", "threads", "dtype"))
+
+
 def tested(test: Test, dataset: str, rows: Rows) -> Tested:
     """The verdict of one test on one dataset, from the rows of its seeds 0, 1, ..."""
     try:
         means, cells = _cells(test, dataset, rows)
         used = {row["id"]: _seconds(row) for arm in cells for at in arm for row in at}
         try:
+            _check_given(cells)
+            if lost := _diverged(test, cells):
+                return Tested(dataset, test, effects.OPEN, None, lost, used, older=_older(cells))
             _check_equal(test, cells)
             effect, told, values = _effect(test, cells)
         except (Unequal, ValueError) as refused:  # of numbers that the effect is not defined for
             return Tested(dataset, test, REFUSED, None, str(refused), used)
     except Missing as missing:
         return Tested(dataset, test, NOT_RUN, None, str(missing))
-    told += _older(cells)
+    older = _older(cells)
     machine, device, threads, dtype = means
     where = [machine, device, f"{threads} threads" if threads != "1" else "", dtype if dtype != "float32" else ""]
-    told.append(", ".join(filter(None, where)))
-    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, told)), used, values)
+    told += [_edges(cells), older, ", ".join(filter(None, where))]
+    costs = [_costs(arm[-1]) for arm in cells]
+    return Tested(dataset, test, effect.verdict, effect, "; ".join(filter(None, told)), used, values, older, costs)
 
 
 def _cells(test: Test, dataset: str, rows: Rows) -> tuple[Means, list[list[list[Row]]]]:
@@ -129,8 +146,8 @@ def _everywhere(places: Sequence[claims.Place], rows: Rows) -> list[Means]:
     newest: dict[Means, str] = {}
     for place in places:
         for means, made in rows.get(place, {}).items():
-            began = max(str(row["provenance"].get("started") or "") for row in made[0].values())
-            newest[means] = max(newest.get(means, ""), began)
+            started = max(began(row)[0] for row in made[0].values())
+            newest[means] = max(newest.get(means, ""), started)
     return sorted(newest, key=lambda means: (newest[means], means), reverse=True)
 
 
@@ -155,10 +172,27 @@ def _codes(made: Mapping[claims.Place, Mapping[str, Any]]) -> dict[str, str] | N
     return found
 
 
-def _older(cells: Sequence[Sequence[Sequence[Row]]]) -> list[str]:
+def _older(cells: Sequence[Sequence[Sequence[Row]]]) -> str:
     """A remark where rows were made by other code than what lies here; none about techniques that are not here."""
     old = {at[0]["key"]["technique"] for arm in cells for at in arm if superseded(at[0])}
-    return [f"{OLDER}: {', '.join(sorted(old))}"] if old else []
+    return f"{OLDER}: {', '.join(sorted(old))}" if old else ""
+
+
+def _edges(cells: Sequence[Sequence[Sequence[Row]]]) -> str:
+    """A remark where searches ended at an edge of their range: a wider one may have had a better value."""
+    found = [row["search"] for arm in cells for at in arm for row in at if row.get("search")]
+    edged = sum(bool(search.get("edges")) for search in found)
+    return f"best value at an edge of its range in {edged} of {len(found)} searches" if edged else ""
+
+
+def _costs(rows: Sequence[Row]) -> dict[str, float]:
+    """What claims hold equal, or do not: medians over the seeds of an arm, without what its rows do not tell."""
+    found = {}
+    for what, (section, name) in MEASURES.items():
+        told = [(row.get(section) or {}).get(name) for row in rows]
+        if known := [value for value in told if value is not None]:
+            found[what] = float(statistics.median(known))
+    return found
 
 
 def _as_asked(row: Row, test: Test) -> bool:
@@ -173,30 +207,44 @@ def _effect(test: Test, cells: list[list[list[Row]]]) -> tuple[effects.Effect, l
     least, expect = test.least, test.expect
     if test.effect in ("bound", "win_rate"):  # registered as the value itself, of which less may be better
         least, expect = sign * least, sign * expect
-    if test.effect == "equivalence" and len(test.arms) == 1:  # with the published figure
-        numbers = np.concatenate([numbers, np.full_like(numbers, sign * expect)])
+    if test.effect == "equivalence" and len(test.arms) == 1:  # with the published figure, from which none is expected
+        numbers, expect = np.concatenate([numbers, np.full_like(numbers, sign * expect)]), 0.0
     _, values = claims.varied(test)
     at = np.array([float(v) if isinstance(v, int | float) else k for k, v in enumerate(values)])
     effect = effects.of(test.effect, numbers, at, least, test.control)
     told = [effect.told]
     if effect.verdict == effects.PASS and effect.n < FEW:
         told.append(f"supported (n = {effect.n})")
-    if test.effect in effects.PER_SEED and not test.control and effect.high > effect.low:
-        if test.effect == "ratio":
-            least, expect = math.log(least), math.log(expect)
-        if effects.power(expect, least, effects.spread(effect.high - effect.low, effect.n), effect.n) < ENOUGH:
-            told.append("underpowered")
+    if effects.power_at(test.effect, effect, numbers, least, expect, test.control) < ENOUGH:
+        told.append("underpowered")
     return effect, told, sign * measured
 
 
-def _check_equal(test: Test, cells: list[list[list[Row]]]) -> None:
-    """Raises Unequal where the data, the budgets, or what the test holds equal differ between the arms."""
+def _check_given(cells: list[list[list[Row]]]) -> None:
+    """Raises Unequal where the data or the budgets differ between the arms."""
     for at in zip(*cells, strict=True):  # of each value that is varied, all arms
         if len({row["key"]["fingerprint"] for arm in at for row in arm}) > 1:
             raise Unequal("the arms saw different versions of the data")
         given = {_budget(row) for arm in at for row in arm if row["key"]["budget"]}
         if len(given) > 1:
             raise Unequal(f"the arms were run with different budgets: {' and '.join(sorted(given))}")
+
+
+def _diverged(test: Test, cells: list[list[list[Row]]]) -> str:
+    """How many seeds have no number because a run of theirs diverged; empty where none, or where that is an answer.
+
+    Such a test was run, and without a number of each seed it can neither pass nor fail.
+    """
+    lost = {row["key"]["seed"]: row for arm in cells for at in arm for row in at if row["status"] == "diverged"}
+    if not lost or HOLDS.fullmatch(test.metric):
+        return ""
+    first = lost[min(lost)]
+    return f"{len(lost)} of {test.seeds} seeds diverged: {first['key']['technique']}, {first['reason']}"
+
+
+def _check_equal(test: Test, cells: list[list[list[Row]]]) -> None:
+    """Raises Unequal where what the test holds equal differs between the arms."""
+    for at in zip(*cells, strict=True):
         for what in test.equal:
             if what == "steps":  # that is what the budget gives
                 continue
@@ -231,8 +279,6 @@ def _value(row: Row, metric: str) -> float:
 
 def _told(row: Row, metric: str) -> float:
     """A row's number as it stands: of the judge, of training, or one of MEASURES."""
-    if row["status"] == "diverged":
-        raise Missing(f"{row['key']['technique']} with seed {row['key']['seed']} diverged: {row['reason']}")
     if metric in MEASURES:
         return _measure(row, metric)
     value = {**row.get("told", {}), **(row["quality"]["test"] or {})}.get(metric)
@@ -266,12 +312,10 @@ def _arm(arm: Arm) -> str:
 def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
     """A claim on all its datasets: it passes when all tests pass and all controls vanish."""
     found = [tested(test, dataset, rows) for test, dataset in claims.tests_of(claim)]
-    words = [one.verdict for one in found]
-    order = (REFUSED, effects.FAIL, NOT_RUN, effects.OPEN)
-    verdict = next((word for word in order if word in words), effects.PASS)
-    p = [one.effect.p for one in found if one.effect]
+    verdict, chance = together(found)
+    p = [one.effect.p if one.effect else 1.0 for one in found if one.verdict not in (NOT_RUN, REFUSED)]
     few = [one.effect.n for one in found if one.effect and one.effect.n < FEW]
-    older = sorted({remark for one in found for remark in one.told.split("; ") if remark.startswith(OLDER)})
+    older = sorted({one.older for one in found if one.older})
     used = {id_: seconds for one in found for id_, seconds in one.rows.items()}
     return {
         "claim": claim.name,
@@ -280,12 +324,30 @@ def judged(claim: Claim, rows: Rows) -> dict[str, Any]:
         "belief": claim.belief,
         "verdict": verdict,
         "few": min(few, default=0),  # the fewest seeds of a test, where these are fewer than FEW
-        "marks": [*_marks(claim), *older],
+        "marks": [*chance, *_marks(claim), *older],
         "p": max(p, default=math.nan),  # all tests have to pass: the weakest decides
         "rows": len(used),
         "seconds": sum(used.values()),
         "tests": found,
     }
+
+
+def together(found: Sequence[Tested]) -> tuple[str, list[str]]:
+    """The verdict of a claim from those of its tests, and what has to be said beside it.
+
+    A pass needs all of them. One that fails is enough for a fail, so that chance has as many tries as there are tests:
+    these are counted (`effects.any_of`), the ones that were not run too, lest more rows turn a fail.
+    """
+    words = [one.verdict for one in found]
+    failed = words.count(effects.FAIL)
+    if REFUSED in words:
+        return REFUSED, []
+    if effects.any_of([one.effect.fails if one.effect else 1.0 for one in found]) < effects.LEVEL:
+        return effects.FAIL, []
+    told = [f"{failed} of {len(found)} tests fail, each by itself; together they may be chance"] if failed else []
+    if NOT_RUN in words:
+        return NOT_RUN, told
+    return (effects.PASS if set(words) == {effects.PASS} else effects.OPEN), told
 
 
 def _marks(claim: Claim) -> list[str]:
@@ -370,6 +432,7 @@ def plain(one: Mapping[str, Any]) -> dict[str, Any]:
             "seeds": test.test.seeds,
             "verdict": test.verdict,
             "values": None if test.values is None else test.values.tolist(),
+            "costs": [dict(cost) for cost in test.costs],
             "shown": _shown(test)[:2],
             "found": {k: _number(v) for k, v in test.effect._asdict().items()} if test.effect else None,
             "told": test.told,

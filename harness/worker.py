@@ -53,8 +53,8 @@ def run_cell(request: Mapping[str, Any], tell: Tell) -> None:
 def _failure(error: BaseException) -> dict[str, str]:
     """The status and the sentence of an exception."""
     text = f"{type(error).__name__}: {error}".split("\n")[0][:500]
-    named = ((Unsupported, "unsupported"), (Diverged, "diverged"), (OutOfBudget, "error"), (BadData, "error"))
-    for kind, status in named:
+    named = ((Unsupported, "unsupported"), (files.Missing, "unsupported"), (Diverged, "diverged"))
+    for kind, status in (*named, (OutOfBudget, "error"), (BadData, "error")):
         if isinstance(error, kind):
             return {"status": status, "reason": str(error)[:500]}
     memory = ("out of memory", "can't allocate memory", "bad allocation", "cannot allocate memory", "bad_alloc")
@@ -223,12 +223,13 @@ def _lend(
 
     def observe(step: int, answer: Callable[[Any], Any]) -> None:
         with fitting.pause(), meters.frozen_random():
+            _notes(run)  # a loss that left the numbers is told as that, not as answers which nobody can judge
             trajectory.append({"step": step, "seconds": fitting.wall, **problem.judge(answer, split="valid")})
 
     def tick(done: int, total: int | None) -> None:
         tell(step=done, total=total)
 
-    return Run(
+    run = Run(
         device=cell.device,
         seed=cell.seed,
         budget=_budget(request["lent"]),
@@ -239,6 +240,7 @@ def _lend(
         offers=request["offers"],
         tick=tick,
     )
+    return run
 
 
 def first_step(run: Run) -> float | None:

@@ -242,6 +242,7 @@ def _devices() -> pd.DataFrame:
         "dataset": "image_0",
         "size": 1_000,
         "seeds": 3,
+        "dtype": "float32",
         "quality_cpu": 0.812,
         "quality_cuda": 0.815,
     }

@@ -407,6 +407,14 @@ def test_numbers_as_a_table(visit, whole):
     assert page.locator("#tuning table tbody tr").count() == 18  # three arms, six counts of trials
 
 
+def test_equal_trials_and_equal_seconds(visit, whole):
+    page = visit(whole)
+    chart = page.locator("#tuning svg.chart")
+    assert "trials of the search" in chart.text_content()
+    page.locator("#tuning select[name=equal]").select_option("seconds")
+    assert "seconds of all trials so far" in chart.text_content() and "equal=seconds" in page.url
+
+
 def test_dark_and_print(visit, whole):
     page = visit(whole, color_scheme="dark")
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")

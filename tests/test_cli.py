@@ -146,7 +146,7 @@ def test_a_word_that_cannot_be_is_told_with_what_would_be_right(eras, words):
         ("run -t knn -d iris --sizes 1", "iris has 2 to 120 training rows"),
         ("run smoke --sizes 77", "the plan has 32, 100"),
         ("run smoke -t knn[k=3]", "the plan has "),
-        ("run tour -d adult", "`eras data get adult` downloads it"),
+        ("run tour -d adult", "`eras data get adult` downloads"),
         ("run -t lenet -d diabetes", "no technique asked for takes regress on data of the form table"),
         ("run -t knn[kk=3]", "it has k"),
         ("run -t knn[k=3", "no technique is called"),

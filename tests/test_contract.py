@@ -72,6 +72,18 @@ def test_a_technique_that_reads_ahead_fails_the_check(tmp_path):
     assert list(failed) == ["next_token, tokens: as many answers as questions"]  # alone it cannot look ahead
 
 
+@pytest.mark.parametrize("how", ["train.make(2, 1_000_000)", "train.make(2, 0).reset(seed=1_000_000)"])
+def test_a_technique_that_learns_in_the_judged_episodes_fails_the_check(how, tmp_path):
+    path = tmp_path / "peeking.py"
+    path.write_text(
+        "import numpy as np\nfrom harness.contract import Fitted, Technique\n"
+        'TECHNIQUE = Technique(title="p", year=2020, paper="p", tasks=("act",), forms=("environment",))\n\n'
+        f"def fit(train, run):\n    {how}\n    return Fitted(lambda q: np.ones(len(q), int), 1)\n"
+    )
+    failed = {name: problem for name, problem in check.check(str(path)) if problem}
+    assert "of seed 1000000" in failed["act, environment: keeps away from the judged episodes"], failed
+
+
 def test_material_changed_in_place_is_seen_in_texts_too():
     train = catalogue.load(catalogue.path_of("task", "translate")).pose(check.toy("translate", "text"), 96, 0, {}).train
     before = check._digest(train)

@@ -77,7 +77,7 @@ def test_chosen_on_validation_where_rows_were_held_out():
 def test_one_size_and_one_seed_are_told_as_such():
     _, lines = curve.told(made({"knn": flat, "mlp": steep}, (100,), 1), "digits")
     text = " ".join(lines)
-    assert "cannot be told from one size" in text and "two sizes with two common seeds" in text
+    assert text.count("it takes two sizes with two common seeds") == 2
 
 
 def test_published_figures_of_higgs():
@@ -88,6 +88,12 @@ def test_published_figures_of_higgs():
     assert len(value["overlay"]) == 18 and any("without seeds" in line for line in lines)
     with pytest.raises(Mistake, match="has nothing on 'iris'"):
         curve.told([], "iris", "benchm-ml")
+
+
+def test_published_figures_of_what_is_no_dataset_here(capsys):
+    assert cli.main(["curve", "-d", "airline", "--overlay", "benchm-ml"]) == 0
+    assert "published auc, benchm-ml" in capsys.readouterr().out
+    assert cli.main(["curve", "-d", "airline"]) == 2
 
 
 def test_a_file_of_ones_own(tmp_path, capsys, monkeypatch):
@@ -103,7 +109,57 @@ def test_a_file_of_ones_own(tmp_path, capsys, monkeypatch):
     assert told["answer"]["size"] == 240 and told["answer"]["chosen_on"] == "validation"
     assert {told["answer"]["leader"]["arm"], told["answer"]["rival"]["arm"]} == {"knn", "mlp"}
     assert cli.main([*command, "--results", str(tmp_path / "rows"), "--stored"]) == 0
-    assert "leads: accuracy" in capsys.readouterr().out
+    assert "At 240 examples" in capsys.readouterr().out
+
+
+def test_the_last_step_of_data_is_told_up_to_the_size_that_both_kinds_reach():
+    further = made({"knn": flat}, (31_623,))
+    value, lines = curve.told(made({"knn": lambda n: 0.02 + 0.5 * n**-0.3, "mlp": steep}) + further, "digits")
+    assert value["answer"]["leader"]["arm"] == "knn" and value["answer"]["size"] == 10_000
+    assert value["answer"]["more"]["measured"]["from"] == 3_162 and value["answer"]["more"]["fitted"]["at"] == 40_000
+    assert "from 3,162 to 10,000 examples" in " ".join(lines)
+
+
+def test_leads_is_said_of_what_was_tested():
+    near = {"random_forest": flat, "mlp": lambda n: flat(n) - 1e-5}
+    for laws, seeds, told in (
+        ({"knn": flat, "mlp": steep}, 5, "leads: accuracy"),
+        (near, 5, "within the noise"),
+        (near, 1, "untested"),
+    ):
+        assert told in " ".join(curve.told(made(laws, seeds=seeds), "digits")[1])
+
+
+def test_dollars_or_cents_are_carried_on_alike():
+    """A fit is drawn where it misses little of the way from floor to reference, whatever the unit of the target."""
+    fitted = []
+    for scale in (1.0, 1e5):
+        found = made({"knn": flat, "mlp": steep})
+        for row in found:
+            quality = row["quality"]
+            row["provenance"]["dataset"] |= {"metric": "rmse", "higher_is_better": False, "anchor": 0.0}
+            rmse = scale * (1 - quality["test"]["accuracy"])
+            quality |= {"metric": "rmse", "higher_is_better": False, "test": {"rmse": rmse}, "floor": {"rmse": scale}}
+        fitted.append(curve.told(found, "digits")[0]["answer"]["more"]["fitted"])
+    assert fitted[0] and fitted[1]["gain"] == pytest.approx(1e5 * fitted[0]["gain"], rel=1e-6)
+
+
+def test_the_device_asked_for_is_answered_for(monkeypatch):
+    gpu = [row | {"id": row["id"][::-1]} for row in made({"knn": flat, "mlp": steep}, SIZES[:3], 2)]
+    for row in gpu:
+        row["key"]["device"] = "cuda"
+    found = made({"knn": flat, "mlp": steep}) + gpu
+    assert curve.told(found, "digits", device="cuda")[0]["device"] == "cuda"
+    value, lines = curve.told(found, "digits")
+    assert value["device"] == "cpu" and "to fit on fake-2c-8g-000000" in " ".join(lines)
+    monkeypatch.setattr(curve.machine, "fingerprint", lambda: rows.MACHINE)
+    assert "to fit here" in " ".join(curve.told(found, "digits")[1])
+
+
+@pytest.mark.parametrize("flag", ["--tune", "--offers"])
+def test_what_the_curve_does_not_do_is_refused(flag, tmp_path, capsys):
+    assert cli.main(["curve", "-d", "iris", flag, "4", "--results", str(tmp_path)]) == 2
+    assert f"{flag}: eras curve compares techniques as they stand" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments, told", [([], "one dataset"), (["-d", "iris", "--stored"], "no rows of iris")])

@@ -17,7 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from harness.contract import BadData
 from harness.datasets import glyphs, shapes, spoken_strings, tones
 from harness.files import locate, packaged
-from harness.selftest import letters, words
+from harness.selftest import letters, sums, words
 
 ARCHIVE = "fsdd-3spk.tar.xz"
 needs_data = pytest.mark.skipif("ERAS_DATA" not in os.environ, reason="ERAS_DATA names no folder of downloaded files")
@@ -460,6 +460,15 @@ def test_letters_follow_their_rule_and_its_ceiling_is_the_entropy():
     assert letters.DATASET.ceiling == letters.DATASET.anchor == pytest.approx(-(p * np.log(p)).sum(), abs=5e-5)
     few = letters.load(500, 1)
     assert (few.x == data.x[:500]).all() and (few.test_x == letters.load(9, 2).test_x).all()
+
+
+def test_sums_are_of_the_two_marked_numbers():
+    data = sums.load(300, 1)
+    marked = data.x[:, :, 1]
+    assert (marked[:, :4].sum(1) == 1).all() and (marked[:, 4:].sum(1) == 1).all() and set(np.unique(marked)) == {0, 1}
+    assert data.y == pytest.approx((data.x[:, :, 0] * marked).sum(1)) and len(data.test_x) == 64
+    few = sums.load(70, 1)
+    assert (few.x == data.x[:70]).all() and (few.test_x == sums.load(9, 2).test_x).all()
 
 
 def test_words_have_one_translation_each_in_the_same_order():

@@ -8,6 +8,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from harness import adapt, catalogue
+from harness import check as toys
 from harness.contract import STREAMS, Budget, Data, Run
 from harness.formats import texts
 from harness.split import drawn
@@ -106,6 +107,19 @@ def check(fit, pose, data):
 def test_held_out_rows_move_no_answer(name):
     task = "classify" if "classify" in catalogue.technique(name).card.tasks else "regress"
     check(fit_of(name), TASKS[task], table(task))
+
+
+@pytest.mark.parametrize("task, form, other", [("translate", "text", "nothing"), ("generate", "image", 255)])
+@pytest.mark.parametrize("part", ["test", "hold"])
+def test_held_out_pairs_and_pictures_are_not_lent(task, form, other, part):
+    data, pose = toys.toy(task, form), importlib.import_module(f"harness.tasks.{task}").pose
+    rows = getattr(drawn(data, 80, 0, VALIDATION), part)
+    x, y = data.x.copy(), None if data.y is None else data.y.copy()
+    x[rows] = other
+    if y is not None:
+        y[rows] = other
+    before, after = (pose(one, 80, 0, {}, validation=VALIDATION).train for one in (data, replace(data, x=x, y=y)))
+    assert len(rows) and np.array_equal(before.x, after.x) and np.array_equal(before.y, after.y)
 
 
 @pytest.mark.parametrize("name", techniques("text", "classify"))

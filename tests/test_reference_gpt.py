@@ -89,7 +89,7 @@ def test_logits_and_gradients_equal_those_of_torch_s_layers():
 
 
 def test_logits_equal_those_of_gpt_2_in_transformers():
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason="pip install -c constraints.txt -e '.[reference]'")
     ours, x = network(), tokens(3)
     options = {"vocab_size": V, "n_positions": PLACES, "n_embd": 32, "n_layer": 2, "n_head": 2}
     theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**options, use_cache=False)).eval()

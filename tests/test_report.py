@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -214,6 +215,11 @@ def test_a_thousand_points_fit_half_a_megabyte(tmp_path, no_figures, monkeypatch
     assert out.stat().st_size < 500_000
 
 
+def test_the_page_of_the_curves_as_it_lies_here_fits_too():
+    page = Path(report.__file__).parents[2] / "reports/curves/report.html"
+    assert len(embedded(page.read_text(encoding="utf-8"))) > 500 and page.stat().st_size < 500_000
+
+
 def test_one_point_and_perfect_scores_can_be_drawn(tmp_path):
     report.write([make(score=1.0)], tmp_path / "one.html")
     perfect = [make(t, size=n, score=1.0, seed=s) for t in ("knn", "mlp") for n in (32, 100) for s in range(3)]
@@ -369,7 +375,7 @@ def test_cpu_and_gpu_stand_side_by_side(pooled_page):
     _, _, page = pooled_page
     table = re.search(r'<section id="devices">(.*?)</section>', page, re.S).group(1)
     cells = re.findall(r"<td.*?>(.*?)</td>", table)
-    assert cells == ["LeNet-5", "image_0", "1,000", "0.812", "0.815", "-0.004 to +0.010", "11.5", "180", "260"]
+    assert cells == ["LeNet-5, float32", "image_0", "1,000", "0.812", "0.815", "-0.004 to +0.010", "11.5", "180", "260"]
 
 
 def test_all_six_figures_of_a_whole_page(pooled_page):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import isolate, machine, tree
+from harness import files, isolate, machine, tree, worker
 from harness.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -163,6 +163,31 @@ def test_other_bad_manners(tmp_path, name, status, reason):
     assert row["status"] == status and reason in row["reason"] and len(row["stderr"]) <= 4096
 
 
+def test_a_loss_that_left_the_numbers_is_diverged_when_the_training_is_judged_on_its_way_too(tmp_path):
+    eras(
+        "run",
+        "-t",
+        "mlp[lr=1e30]",
+        "-d",
+        "iris",
+        "--sizes",
+        "32",
+        "--seeds",
+        "1",
+        "--offers",
+        "4",
+        "--results",
+        str(tmp_path),
+    )
+    (row,) = rows_in(tmp_path)
+    assert row["status"] == "diverged" and re.search(r"loss is nan at step \d+", row["reason"]), row["reason"]
+
+
+def test_files_that_went_away_leave_a_cell_unsupported():
+    told = worker._failure(files.Missing("ptb is not here: `eras data get ptb`"))
+    assert told == {"status": "unsupported", "reason": "ptb is not here: `eras data get ptb`"}
+
+
 def test_a_second_run_computes_nothing_and_one_change_one_cell(tmp_path):
     words = ("run", "-t", "selftest.noop", "--cells", "20", "--json", "--results", str(tmp_path))
     first, second = (json.loads(eras(*words).stdout) for _ in range(2))
@@ -233,8 +258,8 @@ def test_four_runs_share_one_plan(tmp_path):
     assert not list(tmp_path.rglob(".claims/[0-9a-f]*"))
 
 
-def start_and_wait_for_a_row(tmp_path, *more):
-    words = command("run", "-t", "selftest.sleep:0.5", "--cells", "30", "--results", str(tmp_path), *more)
+def start_and_wait_for_a_row(tmp_path, *more, task="selftest.sleep:0.5"):
+    words = command("run", "-t", task, "--cells", "30", "--results", str(tmp_path), *more)
     child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     for line in child.stderr:
         if line.startswith("[2/"):
@@ -252,9 +277,9 @@ def test_ctrl_c_once_finishes_the_cell(tmp_path):
 
 
 def test_ctrl_c_twice_stops_now(tmp_path):
-    child = start_and_wait_for_a_row(tmp_path)
+    child = start_and_wait_for_a_row(tmp_path, task="selftest.sleep:3")  # ends by itself too late to be mistaken
     child.send_signal(signal.SIGINT)
-    time.sleep(0.1)
+    assert any("interrupted: finishing" in line for line in child.stderr)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=20)
     assert child.returncode == 130 and len(rows_in(tmp_path)) >= 2 and gone() == []

@@ -154,6 +154,51 @@ def test_wins_count_every_comparison_once(made):
     assert made.wins["wins"].sum() == made.wins["losses"].sum()
 
 
+def test_wins_count_a_dataset_once_where_floors_differ_by_seed():
+    made = panel(DATASETS[:3], seeds=3)
+    for one in made:
+        loss = 1 - one["quality"]["test"]["accuracy"]
+        one["provenance"]["dataset"] |= {"metric": "nats", "higher_is_better": False, "anchor": 0.0}
+        floor = {"nats": 0.7 + 0.01 * one["key"]["seed"]}
+        one["quality"] |= {"metric": "nats", "higher_is_better": False, "test": {"nats": loss}, "floor": floor}
+        one["quality"]["valid"] = {"nats": loss} if one["key"]["condition"] else {}
+    wins = scale.exhibit(made).wins
+    assert set(wins["datasets"]) == {3} and (wins["wins"] + wins["ties"] + wins["losses"] == 3 * 3).all()
+
+
+def test_a_family_is_judged_by_what_all_its_seeds_have():
+    """Two seeds more of one dataset: their mean is not set beside that of a seed with three datasets."""
+    made = panel(DATASETS[:3], seeds=1) + [one for one in panel(DATASETS[:1]) if one["key"]["seed"]]
+    for one in made:
+        one["quality"]["test"]["accuracy"] -= 0.3 * (one["key"]["dataset"] != DATASETS[0])
+    got = scale.exhibit(made).orderings
+    (first,) = got[(got["number"] == 1) & (got["family"] == "tables")].to_dict("records")
+    assert "1 dataset:" in first["evidence"] and "3 seeds" in first["evidence"] and first["verdict"] == "holds"
+    alone = scale.exhibit([one for one in made if one["key"]["dataset"] == DATASETS[0]]).orderings
+    assert first["evidence"] == alone[(alone["number"] == 1) & (alone["family"] == "tables")]["evidence"].item()
+
+
+def test_the_best_of_a_part_of_the_classic_methods_is_no_line():
+    made = [
+        one
+        for one in panel(DATASETS[:1])
+        if not (one["key"]["condition"] and one["key"]["technique"] == "forest" and one["key"]["size"] == 10_000)
+    ]
+    best = scale.exhibit(made).lines
+    assert best[best["role"] == "traditional"]["size"].max() == 3_162
+    failed = row("forest", "forest", DATASETS[0], 10_000, 0, condition={"validation": 0.2})
+    failed |= {"status": "timeout", "quality": None}
+    best = scale.exhibit([*made, failed]).lines
+    last = best[(best["role"] == "traditional") & (best["size"] == 10_000)]
+    assert list(last["arm"]) == ["knn"] and list(last["seed"]) == [0], "the forest was tried, and failed"
+    assert list(last["seconds"]) == [2.0 + 2 * 3.0], "what failed is paid for"
+
+
+def test_an_open_interval_says_so():
+    assert roles.between(0, 1_234) == "below the sizes to 1,200"
+    assert roles.between(87.3, float("inf")) == "87 to beyond the sizes"
+
+
 class TestLadder:
     CELL = {"higher_is_better": True, "floor": 0.0, "anchor": 1.0}
 
@@ -189,6 +234,11 @@ def test_cpu_and_gpu_side_by_side():
         made.append(one | {"id": one["id"][::-1]})
     got = scale.exhibit(made).devices
     assert set(got["speed_ratio"]) == {4.0} and np.allclose(got["quality_cpu"], got["quality_cuda"])
+    again = [one | {"id": "b" + one["id"], "key": one["key"] | {"machine": "other"}} for one in made[: len(made) // 4]]
+    assert set(scale.exhibit([*made, *again]).devices["seeds"]) == {2}, "a pair is of one CPU and one GPU"
+    for one in made:
+        one["key"]["dtype"] = "bfloat16" if one["key"]["device"] == "cuda" else "float32"
+    assert scale.exhibit(made).devices.empty, "another number format is another cell"
 
 
 def test_losses_point_down_whichever_way_the_metric_points():

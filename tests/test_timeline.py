@@ -106,6 +106,7 @@ def changed(where, value):
         ("provenance.technique.year", 1990.5), ("provenance.technique.era", []), ("provenance.dataset.anchor", "x"),
         ("time", None), ("time", {}), ("time.fit", -1), ("time.fit", float("nan")), ("time.wall", float("nan")),
         ("work", None), ("work.flops", float("inf")), ("work.flops", 10**400), ("quality", None), ("quality.test", []),
+        ("memory.parameters", "x"), ("time.steps", "x"), ("search", "x"),
         ("quality.floor", "x"), ("quality.test.accuracy", "x"), ("told", None), ("told", {"a": "x"}),
         ("shown", None), ("shown", {"x": "text"}), ("trajectory", [{}]), ("trajectory", 7), ("status", "fine"),
     ],
@@ -161,6 +162,19 @@ def test_a_page_of_other_rows_too_keeps_its_title(three, tmp_path):
     made, found = three
     page = written(tmp_path, [*made, *(make(seed=k) for k in range(3))], found)
     assert f"<h2>{found['headline']}</h2>" in page and f"<h1>{found['headline']}" not in page
+
+
+def test_beside_other_rows_only_techniques_with_a_claim_that_was_run_have_cards(three):
+    _, found = three
+    forest, other = of(found, "random_forest"), of(found, "knn")
+    (idle,) = [claim for claim in forest["claims"] if claim["verdict"] == "not run"]
+    forest["claims"].remove(idle)
+    other["claims"].append(idle)
+    whole, beside = drawn.section(found), drawn.section(found, whole=False)
+    assert [card["name"] for card in whole["cards"]] == ["knn", "random_forest"] and whole["uncarded"] == 0
+    assert [card["name"] for card in beside["cards"]] == ["random_forest"] and beside["uncarded"] == 1
+    for chart in beside["charts"].values():
+        assert chart.count("v-not-run") == 1 and chart.count("<a class") == 1, "the mark stays, and leads nowhere"
 
 
 def test_where_nothing_was_tested_there_is_no_section(monkeypatch, tmp_path):

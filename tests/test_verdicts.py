@@ -30,8 +30,8 @@ def two(gap=0.05, size=100, seeds=5, first="random_forest", second="decision_tre
 
 def tried(least=0.01, seeds=5, **more):
     """A test of the forest against the tree, with what is asked for instead."""
-    given = {"effect": "difference", "arms": (FOREST, TREE), "metric": "accuracy", "vary": {"size": (100,)}} | more
-    return contract.Test(least=least, expect=0.05, seeds=seeds, **given)
+    given = {"effect": "difference", "arms": (FOREST, TREE), "metric": "accuracy", "vary": {"size": (100,)}}
+    return contract.Test(**given | {"least": least, "expect": 0.05, "seeds": seeds} | more)
 
 
 def verdict(rows, *tests):
@@ -117,6 +117,19 @@ def test_arms_with_different_budgets_are_refused_with_the_difference():
     assert one["tests"][0].told == "weights were to be equal: mlp 1000 and lenet 2000"
 
 
+def test_what_arms_took_and_where_searches_ended_stands_beside_the_verdict():
+    rows = two(tune=4)
+    for k, row in enumerate(rows):
+        row["memory"]["parameters"], row["time"]["fit"] = 500 + k, float(k % 5)
+        row["search"] = {"edges": ["lr"] if k == 3 else [], "seconds": 1.0}
+    (one,) = verdict(rows, tried(arms=(Arm("random_forest", tune=4), Arm("decision_tree", tune=4))))["tests"]
+    assert "best value at an edge of its range in 1 of 10 searches" in one.told
+    assert [cost["seconds"] for cost in one.costs] == [2.0, 2.0], "medians of 0 to 4"
+    assert all(500 <= cost["weights"] < 510 for cost in one.costs)
+    quiet = verdict(two(), tried())["tests"][0]
+    assert "edge" not in quiet.told
+
+
 def test_of_what_is_lower_when_better_the_sign_is_turned():
     rows = two()
     for row in rows:
@@ -195,8 +208,58 @@ def test_successes_are_an_inequality_and_who_diverges_has_none():
     for row in rows[1::2]:  # the trees
         row |= {"status": "diverged", "reason": "loss is nan at step 3", "quality": {**row["quality"], "test": None}}
     assert verdict(rows, asked)["verdict"] == "pass"
-    one = verdict(rows, tried(seeds=10))
-    assert one["verdict"] == "not run" and "diverged: loss is nan at step 3" in one["tests"][0].told
+
+
+def test_seeds_that_diverged_leave_a_number_open():
+    """Such a test was run, counts among those judged, and cannot pass; what is wrong elsewhere is told first."""
+    rows = two(seeds=10)
+    for row in rows[1:4:2]:  # two of the trees, which never came to tell their weights
+        row |= {"status": "diverged", "reason": "loss is nan at step 3", "quality": {**row["quality"], "test": None}}
+        row["memory"] = row["memory"] | {"parameters": None}
+    for asked in (tried(seeds=10), tried(seeds=10, equal=("weights",)), tried(seeds=10, metric="weights")):
+        one = verdict(rows, asked)
+        assert (one["verdict"], one["p"]) == ("inconclusive", 1.0)
+        assert one["tests"][0].told == "2 of 10 seeds diverged: decision_tree, loss is nan at step 3"
+        assert one["rows"] == 20 and verdicts.plain(one)["tests"][0]["found"] is None
+    lost = tried(seeds=10, arms=(TREE, FOREST))
+    assert verdict([*rows, *two(size=316, gap=-0.05)], lost, tried(vary={"size": (316,)}))["verdict"] == "fail"
+    for row in rows[::2]:
+        row["key"]["fingerprint"] = "other"
+    assert verdict(rows, tried(seeds=10))["verdict"] == "refused"
+
+
+def chances(tests, seeds, claims_, missed=0.0):
+    """Verdicts of made-up claims, all of whose effects are just `least`, but the first, which is below by `missed`."""
+    random = np.random.default_rng(1)
+    below = np.array([missed] + [0.0] * (tests - 1))[:, None]
+    asked = tried(seeds=seeds)
+    for one in random.normal(0.01 - below, 0.02, (claims_, tests, seeds)):
+        found = [effects.judged(d, 0.01) for d in one]
+        yield verdicts.together([verdicts.Tested("digits", asked, each.verdict, each, "") for each in found])
+
+
+@pytest.mark.parametrize(("tests", "seeds", "claims_"), [(36, 3, 1_500), (15, 5, 2_000)])
+def test_a_claim_of_many_tests_fails_by_chance_as_rarely_as_one_of_one(tests, seeds, claims_):
+    """One test below least at 5 % would do in 5 claims of 6 with 36 tests, and in every other one with 15."""
+    found = list(chances(tests, seeds, claims_))
+    assert np.mean([word == "fail" for word, _ in found]) <= 0.06
+    alone = [told for word, told in found if word == "inconclusive" and told]
+    assert len(alone) > 0.4 * claims_ and alone[0][0].endswith("fail, each by itself; together they may be chance")
+    assert np.mean([word == "fail" for word, _ in chances(tests, seeds, 100, missed=1.5)]) > 0.95
+
+
+def test_what_fails_by_itself_is_told():
+    """Of two tests one fails at 4 %: with one test that would be a fail."""
+    gains = [0.01, -0.03, -0.01, -0.04, 0.01]
+    weak = effects.judged(np.array(gains), 0.01)
+    strong = effects.judged(np.full(5, 0.05) + np.array(gains) / 100, 0.01)
+    assert 0.025 < weak.fails < 0.05 and (weak.verdict, strong.verdict) == ("fail", "pass")
+    one, two_ = (verdicts.Tested("digits", tried(), each.verdict, each, "") for each in (weak, strong))
+    open_ = verdicts.Tested("digits", tried(), verdicts.NOT_RUN, None, "")
+    told = ["1 of 2 tests fail, each by itself; together they may be chance"]
+    assert verdicts.together([one]) == ("fail", []) and verdicts.together([two_]) == ("pass", [])
+    assert verdicts.together([one, two_]) == ("inconclusive", told)
+    assert verdicts.together([one, open_]) == ("not run", told)
 
 
 def test_numbers_of_training_and_published_figures():
@@ -273,6 +336,17 @@ def test_a_test_that_could_not_see_it_is_marked():
     assert "underpowered" in tested.told
     (tested,) = verdict(two(), tried())["tests"]
     assert "underpowered" not in tested.told
+    figure = {"arms": (FOREST,), "effect": "equivalence", "least": 0.02}  # its `expect` is the published value
+    counted = {"effect": "successes", "metric": "accuracy>0.85", "least": 0.0}
+    for gap, spread, asked, enough in (
+        (0.0, 0.002, {"control": True}, True),
+        (0.0, 0.1, {"control": True}, False),
+        (0.05, 0.1, figure, False),
+        (0.1, 0.0, counted | {"seeds": 10}, False),  # of ten .05 more
+        (0.1, 0.0, counted | {"seeds": 10, "expect": 0.9}, True),
+    ):
+        (tested,) = verdict(two(gap, seeds=10, spread=spread), tried(**asked))["tests"]
+        assert ("underpowered" not in tested.told) is enough
 
 
 def test_keywords_and_conditions_are_varied_too():

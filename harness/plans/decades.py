@@ -22,7 +22,7 @@ from typing import Any
 
 from harness import catalogue
 from harness import plan as plans
-from harness.contract import STREAMS, Block, Budget, Cell, Plan
+from harness.contract import Block, Budget, Cell, Plan
 from harness.rungs import FITS, KINDS, LADDERS, ladder
 
 FIXED = {"tables": "teacher", "images": "glyphs", "text": "pcfg"}  # one dataset, only the budget grows
@@ -107,7 +107,7 @@ def _proposed(technique, dataset, rung, about, facts):
     """What a method enters a rung with: a block, or one whose only cell is refused."""
     card, budgeted = catalogue.dataset(dataset).card, catalogue.technique(technique).budgeted
     task = _task(technique, dataset)
-    scale = plans.TOKENS if task in STREAMS else 1  # tokens of a text that count as one row
+    scale = plans.scale(task)  # tokens of a text that count as one row
     most = min(rung.rows * scale, card.rows)
     tried = [size * scale for size in SIZES if size * scale < most] if not budgeted else []
     binds = "rows" if most == rung.rows * scale else "dataset"  # until something keeps a larger choice away
@@ -157,7 +157,7 @@ def _account(cell, facts):
         return {}
     whole = replace(cell, condition={k: v for k, v in cell.condition.items() if k != "validation"})
     told = facts.get(_key(cell), {"rungs": [], "rows": cell.size})
-    scale = plans.TOKENS if cell.task in STREAMS else 1
+    scale = plans.scale(cell.task)
     many = f"{cell.size:,} rows, the decade has {told['rows']:,}" if cell.size > scale * told["rows"] else ""
     return {**told, "refused": many or _refusal(whole)[1], "bytes": held(whole), "fits": FITS}
 

@@ -8,6 +8,7 @@ decades' compressed ladder tables are part of it, with one seed: some two minute
 from dataclasses import replace
 
 from harness.contract import Block, Plan
+from harness.data import left_out
 from harness.plans import decades
 
 TECHNIQUES = (  # those that ten minutes hold; `eras run curves` has all
@@ -23,7 +24,7 @@ def plan(machine):
     techniques, told = TECHNIQUES, []
     missing = [name for name in ("fashion_mnist", "adult") if name not in machine["here"]]
     for name in missing:
-        told.append(f"{name} is not here and is left out: `eras data get {name}` downloads it")
+        told.append(left_out(name))
     largest = 31_623 if len(missing) == 2 else 10_000  # with more datasets, the same minutes reach less far in each
     if (machine["memory"] or 0) < 6e9:
         largest = 3_162

@@ -64,8 +64,9 @@ def write(
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     about = _page(table, points, lead, lines, made) | {"told": [*told, *table.attrs["told"]]}
-    claimed = timeline.section(history) if history else None
-    only_claims = claimed is not None and all(analyse.of_claims(row) for row in rows)
+    of_claims = all(analyse.of_claims(row) for row in rows)
+    claimed = timeline.section(history, of_claims) if history else None
+    only_claims = claimed is not None and of_claims
     if claimed and only_claims:
         about |= {"headline": claimed["title"], "main": None, "slide": [], "sketch": ""}
     if ladder and alone:  # what a budget refused has not failed

@@ -119,7 +119,12 @@ def devices(made: Any) -> list[dict[str, str]]:
         texts = {name: charts.number(line[name]) for name in ("speed_ratio", "memory_cpu", "memory_cuda")}
         scores = {name: charts.number(line[name], 4) for name in ("quality_cpu", "quality_cuda")}
         found.append(
-            {"label": line["label"], "dataset": line["dataset"], "size": f"{line['size']:,}", "gap": gap}
+            {
+                "label": f"{line['label']}, {line['dtype']}",
+                "dataset": line["dataset"],
+                "size": f"{line['size']:,}",
+                "gap": gap,
+            }
             | texts
             | scores
         )

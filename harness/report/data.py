@@ -25,7 +25,10 @@ MORE = {  # what charts need beside it
     "speed_high": "throughput_high", "mib_low": "extra_mib_low", "mib_high": "extra_mib_high",
 }  # fmt: skip
 TUNING = ("panel", "size", "line", "trials", "skill", "low", "high", "seconds", "default", "label", "edges")
-CROSSINGS = ("dataset_title", "first", "second", "outcome", "n", "low", "high", "winner", "largest")
+CROSSINGS = (
+    *("dataset_title", "first", "second", "outcome", "n", "low", "high", "bracket_low", "bracket_high", "winner"),
+    "largest",
+)
 MATRIX = ("first", "first_label", "second", "second_label", "datasets", "crossed", "median_n", "ties", "won")
 POOLED = ("role", "size", "datasets", "seeds", "iqm", "low", "high", "wide_low", "wide_high")
 PANEL = ("title", "note", "family", "axis", "floor", "ceiling", "slopes", "limits")

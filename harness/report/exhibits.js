@@ -23,8 +23,9 @@ function overtakes() {
     const some = crossed.filter((one) => (one.first === first && one.second === second) || (one.first === second && one.second === first));
     const said = ({ outcome, first: a, second: b }) => outcome.replace("first", names.get(a)).replace("second", names.get(b));
     const last = ({ winner, first: a, second: b }) => ({ first: names.get(a), second: names.get(b) })[winner] ?? "tie";
-    const lines = some.map((one) => [one.dataset_title, said(one), one.n === null ? "" : say(one.n, 2), one.low === null ? "" : say(one.low, 2) + " to " + say(one.high, 2), last(one), one.largest]);
-    const head = ["Dataset", "Outcome", "At n", "95 % interval", "Ahead at the largest size", "Largest size"];
+    const range = ({ low, high }) => (low === null ? "" : (low ? say(low, 2) : "below the sizes") + " to " + (high === null ? "beyond them" : say(high, 2)));
+    const lines = some.map((one) => [one.dataset_title, said(one), one.n === null ? "" : say(one.n, 2), range(one), one.bracket_low === null ? "" : say(one.bracket_low) + " and " + say(one.bracket_high), last(one), one.largest]);
+    const head = ["Dataset", "Outcome", "At n", "95 % interval", "Between", "Ahead at the largest size", "Largest size"];
     list.replaceChildren(html("h3", {}, names.get(first) + " and " + names.get(second)), tableOf([head, ...lines]));
   }
 }
@@ -165,22 +166,26 @@ function tuning() {
   const places = [...new Map(all.map((one) => [one.panel + "-" + one.size, data.panels[one.panel].title + ", " + say(one.size) + " examples"]))];
   const figure = section.querySelector("figure");
   const sync = pick(section.querySelector(".bar"), "Where", "tuning", places, draw);
+  const against = pick(section.querySelector(".bar"), "Equal", "equal", [["trials", "trials"], ["seconds", "seconds"]], draw);
   function draw() {
     const [panel, size] = sync().split("-").map(Number);
+    const unit = against(); // of the horizontal axis: equal trials or equal seconds stand above each other
     const some = all.filter((one) => one.panel === panel && one.size === size);
     const arms = [...new Set(some.map(({ label }) => label))];
     const series = arms.map((label) => {
       const mine = some.filter((one) => one.label === label).sort((a, b) => a.trials - b.trials);
-      const spent = (one) => `${label}, best of ${count(one.trials, "trial")}\nskill ${score(one.skill)} (${between(one.low, one.high)})\n${say(one.seconds)} s for all trials`;
-      const points = mine.filter(({ skill }) => skill !== null).map((one) => ({ x: one.trials, y: one.skill, low: one.low, high: one.high, tip: spent(one) }));
+      const told = (one) => `${label}, best of ${count(one.trials, "trial")}\nskill ${score(one.skill)} (${between(one.low, one.high)})\n${say(one.seconds)} s for all trials`;
+      const points = mine.filter(({ skill }) => skill !== null).map((one) => ({ x: one[unit], trials: one.trials, y: one.skill, low: one.low, high: one.high, tip: told(one) }));
       return { line: String(mine[0].line), label, points, base: mine[0].default, edges: mine[0].edges };
     });
     const trials = [...new Set(some.map((one) => one.trials))].sort((a, b) => a - b);
+    const spent = series.flatMap(({ points }) => points.map(({ x }) => x));
+    const [x, xTitle] = unit === "seconds" ? [logAxis(...around(spent, 1.2)), "seconds of all trials so far"] : [logAxis(trials[0], trials.at(-1), trials.map((one) => [one, String(one)])), "trials of the search, the default first"];
     const ys = series.flatMap(({ points, base }) => [base, ...points.flatMap(({ y, low, high }) => [y, low, high])]).filter((y) => y !== null);
     const [bottom, top] = [Math.min(...ys), Math.max(...ys)];
     const pad = 0.06 * (top - bottom) || 0.1;
     const form = isWide() ? { width: 1040, height: 420, left: 52, right: 230, bottom: 48 } : { width: 390, height: 400, left: 44, right: 130, bottom: 48 };
-    const plot = plotOf({ ...form, x: logAxis(trials[0], trials.at(-1), trials.map((one) => [one, String(one)])), y: linearAxis(bottom - pad, top + pad), xTitle: "trials of the search, the default first", yTitle: "skill" });
+    const plot = plotOf({ ...form, x, y: linearAxis(bottom - pad, top + pad), xTitle, yTitle: "skill" });
     const defaults = series.filter(({ base }) => base !== null).map(({ line, base }) => groupOf(line, svg("path", { class: "l default", d: `M${plot.left} ${plot.atY(base).toFixed(1)}H${plot.edge}` })));
     const finding = tuningFinding(series);
     const chart = chartOf(plot, finding, [...defaults, ...series.map((one) => seriesOf(plot, { ...one, solid: true }))], labelsOf(plot, series), series.length > MANY);
@@ -194,7 +199,7 @@ function tuning() {
   draw();
 }
 function tuningFinding(series) {
-  const gains = series.filter(({ points, base }) => points.length && base !== null).map(({ label, points, base }) => [points.at(-1).y - base, label, points.at(-1).x]);
+  const gains = series.filter(({ points, base }) => points.length && base !== null).map(({ label, points, base }) => [points.at(-1).y - base, label, points.at(-1).trials]);
   const [gain, label, trials] = gains.sort((a, b) => b[0] - a[0])[0] ?? [0, "", 0];
   if (!label) return "No search came out.";
   return gain > 0 ? `${label} gains most: ${gain.toFixed(3)} of skill with ${count(trials, "trial")}.` : "Nothing gains from the search.";

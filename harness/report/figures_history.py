@@ -1,12 +1,15 @@
 """For print: the timeline with its verdicts, and what one fixed quality has cost, by the year of the technique."""
 
+import math
 import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
+from harness.report import charts
 from harness.report.style import LIGHT, SHAPES
 from harness.report.timeline import COSTS, ERAS, MARKS
 
@@ -43,6 +46,15 @@ def timeline(found: dict[str, Any]) -> Figure:
     return figure
 
 
+def _power(tick: float) -> str:
+    """A tick of a logarithmic axis: 10, 0.5, 2·10⁹."""
+    if 1e-3 <= tick < 1e5:
+        return charts.number(tick)
+    power = math.floor(math.log10(tick) + 1e-9)
+    first = round(tick / 10.0**power)
+    return f"{f'{first}·' if first > 1 else ''}10{charts.superscript(power)}"
+
+
 def reach(found: dict[str, Any]) -> Figure | None:
     """Seconds and FLOPs of the cheapest way to the fixed quality against the year; None where nobody came there."""
     told = found["reach"]
@@ -56,6 +68,9 @@ def reach(found: dict[str, Any]) -> Figure | None:
                 axes.plot(one["year"], one[what], "o", color=LIGHT[ERAS.get(one["era"], -1)], markersize=5)
                 axes.annotate(one["title"], (one["year"], one[what]), (4, 3), textcoords="offset points", fontsize=6.5)
         axes.set_yscale("log")
+        ticks = charts.log_ticks(*axes.get_ylim())
+        axes.set_yticks(ticks, [_power(tick) for tick in ticks])  # matplotlib's own would be formulas
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.set(xlabel="year of the technique", ylabel=COSTS[what])
     figure.suptitle(f"Cheapest way to {told['score']:.3g} on {told['title']}", fontsize="medium", x=0.01, ha="left")
     return figure

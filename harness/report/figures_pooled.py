@@ -99,14 +99,19 @@ def tuning(made: Any) -> Figure | None:
     figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
     labels = list(dict.fromkeys(found["label"]))
     colours = dict(zip(labels, sns.color_palette("colorblind", len(labels)), strict=True))
+    markers = {label: "os^Dv"[k // 10 % 5] for k, label in enumerate(labels)}  # the palette begins again after ten
     for axes, ((title, n), some) in zip(grid.flat, groups, strict=False):
         for label, line in some.sort_values("trials").groupby("label"):
-            axes.plot(line["trials"], line["skill"], color=colours[label], marker="o", markersize=3, label=label)
+            axes.plot(
+                line["trials"], line["skill"], color=colours[label], marker=markers[label], markersize=3, label=label
+            )
             axes.fill_between(line["trials"], line["low"], line["high"], color=colours[label], alpha=0.12, linewidth=0)
             axes.axhline(line["default"].iloc[0], color=colours[label], linestyle=":", linewidth=0.9)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(some["trials"].unique()), sorted(some["trials"].unique()))
-        axes.set(title=f"{title}, {n:,} examples", xlabel="trials", ylabel="skill")
+        axes.set(
+            title=f"{textwrap.shorten(title, 26, placeholder='…')}, {n:,} examples", xlabel="trials", ylabel="skill"
+        )
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
     handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}

@@ -130,12 +130,12 @@ def _ticks(plot: Plot, leads: pd.DataFrame, form: str) -> list[Markup]:
     )
     for row, lead in enumerate(leads.to_dict("records")):
         role, y = str(lead["second"]), plot.base + 20 + ROW * (row + 3) - 4
-        ends = [lead[name] if math.isfinite(lead[name]) else lead["size"] for name in ("low", "high")]
+        ends = [lead["size"] if math.isnan(lead[name]) else lead[name] for name in ("low", "high")]  # open: to the edge
         x, low, high = (plot.x(min(max(n, plot.sizes[0]), plot.sizes[-1])) for n in (lead["size"], *ends))
         lines.append(line.format(role, x, plot.top, y))
         words = f"{ROLES[role][0]}{' overtakes at' if form == 'wide' else ':'} {scale.rounded(lead['size'])}"
-        if form == "wide" and math.isfinite(lead["low"]):
-            words += f" (95 %: {scale.rounded(lead['low'])} to {scale.rounded(lead['high'])})"
+        if form == "wide" and not math.isnan(lead["low"]):
+            words += f" (95 %: {scale.between(lead['low'], lead['high'])})"
         kind, at = ("e", low - 10) if low > plot.width - high else ("", high + 10)
         shape = ROLES[role][3]
         rows.append(text.format(role, low, y, high, shape, x, lead["sentence"], kind, at, y + 4, words))

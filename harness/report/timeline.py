@@ -27,20 +27,29 @@ COSTS = {"seconds": "Seconds to fit", "flops": "FLOPs to fit"}
 ERAS = {name: place for place, (_, name) in enumerate(contract.ERAS)}
 
 
-def section(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """All that the page shows of `timeline.exhibit`; None where the rows test no claim and reach no quality."""
+def section(found: Mapping[str, Any], whole: bool = True) -> dict[str, Any] | None:
+    """All that the page shows of `timeline.exhibit`; None where the rows test no claim and reach no quality.
+
+    whole   the page is of claims: those not run have cards too, with the reason
+    """
     if not set(found["counts"]) - {"not run"} and not found["reach"]:
         return None
-    techniques = found["techniques"]
+    techniques = [one | {"carded": _carded(one, whole)} for one in found["techniques"]]
     told = found["reach"]
     return {
         "title": found["headline"],
         "charts": {"wide": across(techniques), "narrow": down(techniques)},
-        "cards": [_card(one) for one in techniques if one["claims"]],
+        "cards": [_card(one) for one in techniques if one["carded"]],
+        "uncarded": sum(len(one["claims"]) for one in techniques if not one["carded"]),
         "others": [one for one in techniques if not one["claims"]],
         "words": [(word, MARKS[word]) for word in MARKS if found["counts"].get(word)],
         "reach": _reach(told) if told else None,
     }
+
+
+def _carded(one: Mapping[str, Any], whole: bool) -> bool:
+    verdicts = {claim["verdict"] for claim in one["claims"]}
+    return bool(verdicts) if whole else bool(verdicts - {"not run"})
 
 
 def anchor(name: str) -> str:
@@ -115,6 +124,8 @@ def _marks(one: Mapping[str, Any], places: Sequence[tuple[float, float]]) -> Mar
         mark = Markup('<use class="v-{}{}" href="#{}" x="{:.1f}" y="{:.1f}"><title>{}</title></use>')
         hole = " h" if hollow else ""
         marks.append(mark.format(claim["verdict"].replace(" ", "-"), hole, shape, x, y, told))
+    if not one["carded"]:
+        return Markup('<g class="s">{}</g>').format(Markup("").join(marks))
     link = Markup('<a class="s" href="#{}" aria-label="{}">{}</a>')
     words = f"{one['title']}: {', '.join(claim['verdict'] for claim in one['claims'])}"
     return link.format(anchor(one["name"]), words, Markup("").join(marks))
@@ -140,6 +151,7 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     used = sorted({row for test in claim["tests"] for row in test["rows"]})
     return dict(claim) | {
         "tests": tests,
+        "took": _arms(claim["tests"]),
         "used": used,
         "cost": f"{len(used)} rows, {duration(claim['seconds'])} of runs" if used else "no row yet",
         "samples": [sample for one in claim["shown"] if (sample := _sample(one))],
@@ -154,6 +166,28 @@ def _means(test: Mapping[str, Any]) -> list[tuple[str, str]]:
         (arm, ", ".join(number(float(np.mean(seeds)), 4) for seeds in at))
         for arm, at in zip(test["arms"], test["values"], strict=False)
     ]
+
+
+def _arms(tests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(arm with its dataset and the last of what is varied, what it took there), each once."""
+    found = {}
+    for test in tests:
+        last = [(axis, values[-1]) for axis, values in test["vary"].items()]
+        at = ", ".join(f"{axis} {value:,}" if isinstance(value, int) else f"{axis} {value}" for axis, value in last)
+        for arm, cost in zip(test["arms"], test["costs"], strict=False):
+            found[f"{arm} on {test['dataset']}{', ' if at else ''}{at}"] = _took(cost)
+    return list(found.items())
+
+
+def _took(cost: Mapping[str, float]) -> str:
+    """Weights, steps, FLOPs and seconds of an arm: what a fair comparison holds equal, or has to tell."""
+    said = [f"{_brief(cost[what])} {what}" for what in ("weights", "steps") if cost.get(what)]
+    said += [f"{cost['flops']:.2g} FLOPs"] if cost.get("flops") else []
+    return ", ".join([*said, *([duration(cost["seconds"])] if "seconds" in cost else [])])
+
+
+def _brief(count: float) -> str:
+    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count:,.0f}"
 
 
 def bars(test: Mapping[str, Any]) -> Markup:

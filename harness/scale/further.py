@@ -62,21 +62,26 @@ def extrapolations(runs: pd.DataFrame) -> pd.DataFrame:
     found = []
     for _, some in runs.groupby(["dataset", "task"]):
         curves = some.groupby(["arm", "size"])["loss"].agg(["mean", "std", "count"])
+        unit = float(some["unit"].median())
         ends = curves.xs(some["size"].max(), level="size")["mean"].nsmallest(4).index
         for arm in ends:
             curve = curves.loc[arm]
-            error = (curve["std"] / np.sqrt(curve["count"])).fillna(0.02 * curve["mean"]).clip(lower=1e-4)
-            sizes = curve.index.to_numpy(float)
-            got = fits.fit(sizes, curve["mean"].to_numpy(), error.to_numpy())
+            got = fitted(curve["mean"], curve["std"], curve["count"], unit)
             if got is not None:
-                found.append(_fitted(some[some["arm"] == arm].iloc[0], got, sizes))
+                found.append(_continued(some[some["arm"] == arm].iloc[0], got, unit))
     names = ["dataset", "dataset_title", "arm", "label", "model", "residual", "miss", "drawn", "monotone", "xs", "ys"]
     return pd.DataFrame(found, columns=names)
 
 
-def _fitted(about: pd.Series, got: Any, sizes: np.ndarray) -> dict[str, Any]:
-    xs = np.geomspace(sizes[-1], 4 * sizes[-1], 9)
-    loss = got.predict(xs)
+def fitted(mean: pd.Series, std: pd.Series, count: pd.Series, unit: float) -> fits.Fit | None:
+    """The fit to losses by size, in that unit: so that neither dollars nor cents change what a small miss is."""
+    error = (std / np.sqrt(count)).fillna(0.02 * mean) / unit
+    return fits.fit(mean.index.to_numpy(float), (mean / unit).to_numpy(), error.clip(lower=1e-4).to_numpy())
+
+
+def _continued(about: pd.Series, got: fits.Fit, unit: float) -> dict[str, Any]:
+    xs = np.geomspace(got.largest, 4 * got.largest, 9)
+    loss = unit * got.predict(xs)
     ys = 1 - loss if about["metric"] in BOUNDED else loss if not about["higher_is_better"] else -loss
     line = {name: about[name] for name in ("dataset", "dataset_title", "arm", "label")}
     line |= {"model": got.model, "residual": got.residual, "miss": got.miss, "drawn": bool(got.drawn)}
@@ -84,18 +89,24 @@ def _fitted(about: pd.Series, got: Any, sizes: np.ndarray) -> dict[str, Any]:
 
 
 def devices(table: pd.DataFrame) -> pd.DataFrame:
-    """The same arm, dataset and size on CPU and on a GPU: mean scores with the paired interval, speed ratio, memory."""
+    """The same arm, dataset, size and number format on CPU and GPU: mean scores, paired interval, speed ratio, memory.
+
+    Of one CPU's machine and one GPU's: those two that have most cells in common.
+    """
     plain = table[(table["plain"] == "True") & (table["status"] == "ok")]
-    keys = ["base", "dataset", "size"]
+    keys = ["base", "dataset", "size", "dtype"]
     sides = [plain[plain["device"] == device] for device in ("cpu", "cuda")]
     found = []
     both = sides[0].merge(sides[1], on=[*keys, "seed"], suffixes=("", "_cuda"))
-    for (_, dataset, size), pairs in both.groupby(keys):
+    machines = both.groupby(["machine", "machine_cuda"])["id"].transform("size")
+    first = both[machines == machines.max()].head(1)
+    both = both.merge(first[["machine", "machine_cuda"]])
+    for (_, dataset, size, dtype), pairs in both.groupby(keys):
         gap = stats.paired_t(pairs["score_cuda"].to_numpy(), pairs["score"].to_numpy()) if len(pairs) > 1 else None
-        line = {"label": pairs["title"].iloc[0], "dataset": dataset, "size": size, "seeds": len(pairs)}
+        line = {"label": pairs["title"].iloc[0], "dataset": dataset, "size": size, "seeds": len(pairs), "dtype": dtype}
         line |= {"quality_cpu": pairs["score"].mean(), "quality_cuda": pairs["score_cuda"].mean()}
         line |= {"low": gap.low if gap else np.nan, "high": gap.high if gap else np.nan}
         line |= {"speed_ratio": (pairs["fit_seconds"] / pairs["fit_seconds_cuda"]).median()}
         found.append(line | {"memory_cpu": pairs["extra_mib"].median(), "memory_cuda": pairs["cuda_mib_cuda"].median()})
-    names = ["label", "dataset", "size", "seeds", "quality_cpu", "quality_cuda", "low", "high", "speed_ratio"]
+    names = ["label", "dataset", "size", "seeds", "dtype", "quality_cpu", "quality_cuda", "low", "high", "speed_ratio"]
     return pd.DataFrame(found, columns=[*names, "memory_cpu", "memory_cuda"])

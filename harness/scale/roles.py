@@ -24,13 +24,18 @@ DRAWS = 200  # orders in which the trials of a search could have come
 
 
 def losses(table: pd.DataFrame) -> pd.DataFrame:
-    """With `family`, and `loss`: lower is better; for scores that end at 1 what is left to 1."""
+    """With `family`, and `loss`: lower is better; for scores that end at 1 what is left to 1.
+
+    unit     what a loss of 1 is worth to a curve fit: 1 where a metric is bounded; else the way from floor to anchor
+    margin   a difference that counts
+    """
     sign = np.where(table["higher_is_better"], -1.0, 1.0)
     ends = np.where(table["metric"].isin(BOUNDED), 1.0, 0.0)
     span = (table["anchor"] - table["floor"]).abs()
+    unit = np.where(table["metric"].isin(BOUNDED), 1.0, span)
     margin = np.where(table["metric"].isin(BOUNDED), POINTS, SHARE * span)
     family = table["form"].map(FAMILIES).fillna(table["form"])
-    return table.assign(family=family, loss=ends + sign * table["score"], margin=margin)
+    return table.assign(family=family, loss=ends + sign * table["score"], unit=unit, margin=margin)
 
 
 def lines(runs: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
@@ -45,18 +50,25 @@ def lines(runs: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
 
 
 def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """At each dataset, size and seed the classic arm with the best validation score; one that is alone needs none."""
+    """At each dataset, size and seed the classic arm with the best validation score; one that is alone needs none.
+
+    Only where all of the dataset's classic arms were tried, whether they came through or failed: the best of those that
+    a budget happened to reach is nobody's choice.
+    """
     tried = held[held["plain"] == "True"].drop_duplicates([*WHERE, "arm"])
-    some = classic.drop(columns=["valid", "wall_seconds"]).merge(
-        tried[[*WHERE, "arm", "valid", "wall_seconds"]], on=[*WHERE, "arm"], how="left"
+    tried = tried.merge(classic[["dataset", "task", "arm"]].drop_duplicates())  # without the trials of a tuned arm
+    arms = tried.groupby(["dataset", "task"])["arm"].nunique().rename("arms").reset_index()
+    search = tried.groupby(WHERE).agg(search=("wall_seconds", "sum"), count=("arm", "size")).reset_index()
+    search = search.merge(arms, on=["dataset", "task"])
+    valid = tried.loc[tried["status"] == "ok", [*WHERE, "arm", "valid"]]
+    some = (
+        classic.drop(columns="valid").merge(valid, on=[*WHERE, "arm"], how="left").merge(search, on=WHERE, how="left")
     )
     alone = some.groupby(["dataset", "task"])["arm"].transform("nunique") == 1
-    some = some[alone | some["valid"].notna()]
+    some = some[alone | (some["valid"].notna() & (some["count"] == some["arms"]))]
     worth = some["valid"] * np.where(some["higher_is_better"], 1.0, -1.0)
     best = some.assign(worth=worth).sort_values("worth", ascending=False, kind="stable").groupby(WHERE).head(1)
-    search = some.groupby(WHERE)["wall_seconds"].sum().rename("search")
-    best = best.merge(search, left_on=WHERE, right_index=True)
-    return best.assign(role="traditional", seconds=best["fit_seconds"] + best["search"])
+    return best.assign(role="traditional", seconds=best["fit_seconds"] + best["search"].fillna(0))
 
 
 def _nets(nets: pd.DataFrame) -> pd.DataFrame:
@@ -138,11 +150,7 @@ def leads(some: pd.DataFrame, panel: tuple[str, ...], over: pd.DataFrame) -> pd.
         got = stats.crossover(np.array(sizes, float), losses[0], losses[1], least=SHARE)
         if got.outcome == "crossover" and got.winner == "second":
             words = f"the {NAMES[role]} overtakes the best classic method at about {rounded(got.n)} examples"
-            words += (
-                f" (95 %: {rounded(got.interval.low)} to {rounded(got.interval.high)})"
-                if math.isfinite(got.interval.low)
-                else ""
-            )
+            words += f" (95 %: {between(*got.interval)})" if not math.isnan(got.interval.low) else ""
             line = {
                 "first": "traditional",
                 "second": role,
@@ -152,6 +160,15 @@ def leads(some: pd.DataFrame, panel: tuple[str, ...], over: pd.DataFrame) -> pd.
             }
             found.append(line | {"sentence": words})
     return pd.DataFrame(found, columns=["first", "second", "size", "low", "high", "sentence"])
+
+
+def between(low: float, high: float) -> str:
+    """An interval of a size; 0 or infinity stands for an end outside the sizes that were run.
+
+    >>> between(87.3, float("inf"))
+    '87 to beyond the sizes'
+    """
+    return f"{rounded(low) if low else 'below the sizes'} to {rounded(high) if high < math.inf else 'beyond the sizes'}"
 
 
 def rounded(n: float) -> str:

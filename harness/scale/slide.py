@@ -1,9 +1,15 @@
-"""The four sentences of Ng's slide, judged by family of data."""
+"""The four sentences of Ng's slide, judged by family of data.
+
+A family's numbers are those of seeds that all have the same datasets and sizes: else a seed with seven datasets would
+stand beside one with a single dataset, and their difference for noise.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from harness import stats
+from harness import plan, stats
 from harness.scale.roles import EARLY, FAMILIES, ROLES, rounded
 
 FAR = {"language": 1_000_000, "else": 100_000}  # up to where a crossing must have been looked for, to say there is none
@@ -50,14 +56,14 @@ def _ordering(number: int, some: pd.DataFrame, crossed: pd.DataFrame) -> tuple[s
     if set(some["role"]) != set(ROLES):
         return "not measured", "a role is missing"
     if number == 1:
-        wide = some[some["size"] <= EARLY].pivot_table(index="seed", columns="role", values="skill")
-        return (
-            _judged(wide["traditional"] - wide["large"], "skill, classic less large net, up to 1,000 examples")
-            if len(wide)
-            else ("not measured", "no such sizes")
-        )
+        until, unit = (EARLY * plan.TOKENS, "tokens") if some["family"].iloc[0] == "language" else (EARLY, "examples")
+        early = _shared(some[some["size"] <= until], ROLES)
+        wide = early.pivot_table(index="seed", columns="role", values="skill").reindex(columns=list(ROLES))
+        what = f"skill, classic less large net, up to {until:,} {unit}, {_datasets(early)}"
+        return _judged(wide["traditional"] - wide["large"], what)
     if number == 2:
-        return _judged(_slopes(some), "exponent of the loss, large net less classic")
+        both = _shared(some[some["loss"] > 0], ("traditional", "large"), sizes=3)
+        return _judged(_slopes(both), f"exponent of the loss, large net less classic, {_datasets(both)}")
     if number == 3:
         return _larger_is_better(some)
     pairs = crossed[(crossed["second"] == "large") & crossed["first"].isin(["traditional", *_classic(some)])]
@@ -80,6 +86,30 @@ def _classic(some: pd.DataFrame) -> list[str]:
     return list(some.loc[some["role"] == "traditional", "arm"].unique())
 
 
+def _shared(some: pd.DataFrame, roles: Sequence[str], sizes: int = 1) -> pd.DataFrame:
+    """Of the lines of these roles those of the datasets and sizes that the same seeds, two or more, all have.
+
+    As many datasets as can be (each at so many sizes at least), then as many sizes, then as many seeds.
+    """
+    some = some[some["role"].isin(roles)]
+    counts = some.groupby(["dataset", "size", "seed"])["role"].nunique()
+    whole = counts[counts == len(roles)].reset_index()[["dataset", "size", "seed"]]
+    best, kept = (0, 0, 0), whole.head(0)
+    for seeds in range(2, whole["seed"].nunique() + 1):
+        mine = whole[whole["seed"].isin(sorted(whole["seed"].unique())[:seeds])]
+        mine = mine[mine.groupby(["dataset", "size"])["seed"].transform("nunique") == seeds]
+        mine = mine[mine.groupby("dataset")["size"].transform("nunique") >= sizes]
+        worth = (mine["dataset"].nunique(), len(mine[["dataset", "size"]].drop_duplicates()), seeds)
+        if len(mine) and worth > best:
+            best, kept = worth, mine
+    return some.merge(kept, on=["dataset", "size", "seed"])
+
+
+def _datasets(some: pd.DataFrame) -> str:
+    count = some["dataset"].nunique()
+    return f"{count} dataset{'' if count == 1 else 's'}"
+
+
 def _judged(differences: pd.Series, what: str) -> tuple[str, str]:
     """holds: the 95 % interval over seeds lies above 0; fails: below."""
     values = differences.dropna().to_numpy()
@@ -93,28 +123,28 @@ def _judged(differences: pd.Series, what: str) -> tuple[str, str]:
 def _slopes(some: pd.DataFrame) -> pd.Series:
     """By seed: by how much the large net's loss falls faster, as a power of n, mean over the datasets."""
     found = {}
-    positive = some[(some["loss"] > 0) & some["role"].isin(["traditional", "large"])]
-    for (dataset, seed), one in positive.groupby(["dataset", "seed"]):
-        wide = one.pivot_table(index="size", columns="role", values="loss").dropna()
-        if len(wide) >= 3 and wide.shape[1] == 2:
-            slope = {role: np.polyfit(np.log(wide.index), np.log(wide[role]), 1)[0] for role in wide}
-            found[dataset, seed] = slope["traditional"] - slope["large"]
+    for (dataset, seed), one in some.groupby(["dataset", "seed"]):
+        wide = one.pivot_table(index="size", columns="role", values="loss")
+        slope = {role: np.polyfit(np.log(wide.index), np.log(wide[role]), 1)[0] for role in wide}
+        found[dataset, seed] = slope["traditional"] - slope["large"]
     by_seed = pd.Series(found, dtype=float)
     return by_seed.groupby(level=1).mean() if len(by_seed) else by_seed
 
 
 def _larger_is_better(some: pd.DataFrame) -> tuple[str, str]:
     """Page's trend over small, medium, large: a block is a dataset and seed at the dataset's largest size."""
-    blocks = []
+    blocks, sizes = [], []
     for _, one in some[some["role"] != "traditional"].groupby("dataset"):
         wide = (
             one.pivot_table(index=["size", "seed"], columns="role", values="loss").reindex(columns=ROLES[1:]).dropna()
         )
         if len(wide):
-            blocks.append(wide.loc[wide.index.get_level_values("size").max()].to_numpy())
+            sizes.append(int(wide.index.get_level_values("size").max()))
+            blocks.append(wide.loc[sizes[-1]].to_numpy())
     if not blocks:
         return "not measured", "no size with all three nets"
     better = -np.concatenate(blocks)  # (blocks, 3), higher is better
     p, reverse = stats.pages_trend(better).p, stats.pages_trend(-better).p
-    said = f"Page's trend over {len(better)} datasets and seeds: p = {p:.2g}"
+    at = f"{min(sizes):,}" if len(set(sizes)) == 1 else f"{min(sizes):,} to {max(sizes):,}"
+    said = f"Page's trend over {len(better)} datasets and seeds, at n = {at}: p = {p:.2g}"
     return ("holds" if p <= 0.05 else "fails" if reverse <= 0.05 else "cannot tell"), said
