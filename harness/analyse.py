@@ -34,6 +34,7 @@ NUMBERS = (
         "valid",
         "wall_seconds",
         "search_seconds",
+        "fold",
     ),
     *("time_limit", "memory_limit"),
 )
@@ -98,7 +99,8 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     higher = _at(quality, "higher_is_better")
     technique, dataset = _at(key, "technique"), _at(key, "dataset")
     year = _at(made, "technique", "year")
-    posed = {name: value for name, value in (_at(key, "condition") or {}).items() if name != "validation"}
+    apart = ("validation", "fold")
+    posed = {name: value for name, value in (_at(key, "condition") or {}).items() if name not in apart}
     keywords, condition, tune = _settings(_at(key, "keywords")), _settings(posed), _at(key, "tune") or 0
     remarks = [keywords, condition, f"tuned {tune}" if tune else ""]
     return {
@@ -120,6 +122,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _at(key, name) for name in ("size", "seed", "threads", "dtype")},
         "device": _at(key, "device") or "cpu",
         "tune": tune,
+        "fold": _at(key, "condition", "fold") or 0,
         "budget": _budget(_at(key, "budget")),
         "kind": "net" if _learns_in_steps(row) else "classic",
         "plain": str(not condition and not tune),
@@ -161,7 +164,8 @@ def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataF
 
     Of several rows of one cell (retried, or run again under other code or library versions) the last ok one stands, or
     the last one where none is ok. What held part of its rows out to be chosen by (a search trial) is no arm of its own
-    and left out; `held_out` gives those rows alone, with their score on what was held out in `valid`.
+    and left out; `held_out` gives those alone, with their score on what was held out in `valid`: one line for all folds
+    (there are `folds` of them), their scores averaged, their seconds added, ok where all are.
     skill = (score - floor) / (anchor - floor): 0 is answering without learning, 1 the frozen reference, whichever way
     the metric points.
     """
@@ -183,12 +187,23 @@ def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataF
     table["skill"] = (table["score"] - table["floor"]) / span.where(span != 0)
     table = table.sort_values("status", key=lambda status: status == "ok", kind="stable")
     before = len(table)
-    table = table.drop_duplicates([*CURVE, "size", "seed"], keep="last")
+    table = table.drop_duplicates([*CURVE, "size", "seed", "fold"], keep="last")
     if len(table) < before:
         told.append(f"{before - len(table)} rows were measured again later; the newest stands")
-    table = table.sort_values([*CURVE, "size", "seed"], kind="stable", ignore_index=True)
+    table = table.sort_values([*CURVE, "size", "seed", "fold"], kind="stable", ignore_index=True)
+    table = _one_for_all_folds(table) if held_out else table
     table.attrs["told"] = told
     return table
+
+
+def _one_for_all_folds(table: pd.DataFrame) -> pd.DataFrame:
+    """One line per cell whose fifths were held out in turn; the status is that of the first fold that failed."""
+    cell = table.groupby([*CURVE, "size", "seed"], dropna=False, sort=False)
+    joined = {name: cell[name].transform("mean") for name in ("score", "valid", "skill")}
+    joined |= {name: cell[name].transform("sum") for name in ("wall_seconds", "fit_seconds", "total_seconds")}
+    whole = table.assign(**joined, folds=cell["fold"].transform("size"))
+    worst = whole.sort_values("status", key=lambda status: status == "ok", kind="stable")
+    return worst.drop_duplicates([*CURVE, "size", "seed"]).sort_index(ignore_index=True)
 
 
 def _name_arms(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,9 @@ from harness.contract import STREAMS, Block, Budget, Cell, Cost, Dataset, Plan, 
 from harness.rungs import DAY
 
 GRID = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
-HOLD = 0.2  # share of the n training rows on which a search trial is judged
+HOLD = 0.2  # share of the n training rows that is held out to choose by, as in a search trial
+FOLDS = 5  # of `split`, whose import would bring NumPy
+FOLDED = 3_000  # rows below which each fifth is held out in turn: one of few rows would choose by luck
 
 
 # ------------------------------------------------------------------------------------------------------------ the cells
@@ -277,45 +279,84 @@ def row_id(a_key: Mapping[str, Any]) -> str:
 # --------------------------------------------------------------------------------------------------------------- search
 
 
+def held_out(size: int, folds: int = FOLDS) -> list[dict[str, Any]]:
+    """The conditions under which a cell of this size is run to be chosen by: one, or one for each fold.
+
+    >>> held_out(3_162), [held["fold"] for held in held_out(316)[1:]]
+    ([{'validation': 0.2}], [1, 2, 3, 4])
+    """
+    more = range(1, folds if size < FOLDED else 1)
+    return [{"validation": HOLD}, *({"validation": HOLD, "fold": fold} for fold in more)]
+
+
+def folds(cell: Cell) -> int:
+    """How many fits judge one setting of a search.
+
+    One, where FLOPs are shared out among the fits, and of what is not dealt in folds (running text, series, acting).
+    """
+    by_flops = cell.budget is not None and cell.budget.unit == "flops"
+    return 1 if by_flops or cell.task not in ("classify", "regress") else len(held_out(cell.size))
+
+
 def trials(cell: Cell) -> list[Cell]:
     """The search trials that a tuned cell waits for: same rows, validation inside them, the default first.
 
-    What the cell itself fixes is not drawn: a small net stays small.
+    What the cell itself fixes is not drawn: a small net stays small. Of each setting one trial a fold.
     """
     space = catalogue.technique(cell.technique).card.space
-    condition = {**cell.condition, "validation": HOLD}
     return [
-        replace(cell, tune=0, keywords=told(cell.technique, {**drawn, **cell.keywords}), condition=condition)
+        replace(
+            cell,
+            tune=0,
+            keywords=told(cell.technique, {**drawn, **cell.keywords}),
+            condition={**cell.condition, **held},
+        )
         for drawn in search.draws(space, cell.tune, cell.seed)
+        for held in held_out(cell.size, folds(cell))
     ]
 
 
 def resolve(cell: Cell, rows: Sequence[Mapping[str, Any]]) -> tuple[Cell, dict[str, Any]]:
-    """The tuned cell with the keywords of the best trial on validation, and what the search cost."""
-    judged = [r for r in rows if r["status"] == "ok" and (r["quality"] or {}).get("valid")]
+    """The tuned cell with the keywords of the best setting on validation, and what the search cost.
+
+    rows  of its `trials`, each once. A setting counts as ok where all its folds are.
+    """
+    settings: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        settings.setdefault(json.dumps(row["key"]["keywords"], sort_keys=True), []).append(row)
+    judged = [some for some in settings.values() if all(map(_is_judged, some))]
     if not judged:
-        raise LookupError(f"none of the {len(rows)} search trials was ok")
-    metric = judged[0]["quality"]["metric"]
-    sign = 1 if judged[0]["quality"]["higher_is_better"] else -1
-    best = max(judged, key=lambda r: sign * r["quality"]["valid"][metric])
-    drawn = {k: v for k, v in best["key"]["keywords"].items() if cell.keywords.get(k) != v}
+        raise LookupError(f"none of the {len(settings)} settings of the search was ok")
+    metric = judged[0][0]["quality"]["metric"]
+    sign = 1 if judged[0][0]["quality"]["higher_is_better"] else -1
+    best = max(judged, key=lambda some: sign * _mean(some, "valid", metric))
+    drawn = {k: v for k, v in best[0]["key"]["keywords"].items() if cell.keywords.get(k) != v}
     told = {
-        "trials": len(rows),
+        "trials": len(settings),
+        "folds": folds(cell),
         "ok": len(judged),
         "seconds": sum((r["time"] or {}).get("wall") or 0.0 for r in rows),
-        "tried": [_tried(r, metric) for r in rows],
-        "valid": best["quality"]["valid"][metric],
+        "tried": [_tried(some, metric) for some in settings.values()],
+        "valid": _mean(best, "valid", metric),
         "best": drawn,
         "edges": search.edges(catalogue.technique(cell.technique).card.space, drawn),
     }
     return replace(cell, keywords={**cell.keywords, **drawn}), told
 
 
-def _tried(row: Mapping[str, Any], metric: str) -> list[float | None]:
-    """[validation score, test score, wall seconds] of one trial; no scores where it failed."""
-    quality = row["quality"] if row["status"] == "ok" else None
-    scores = [(quality or {}).get(split) or {} for split in ("valid", "test")]
-    return [*(part.get(metric) for part in scores), (row["time"] or {}).get("wall")]
+def _is_judged(row: Mapping[str, Any]) -> bool:
+    return row["status"] == "ok" and bool((row["quality"] or {}).get("valid"))
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], split: str, metric: str) -> float:
+    return sum(row["quality"][split][metric] for row in rows) / len(rows)
+
+
+def _tried(rows: Sequence[Mapping[str, Any]], metric: str) -> list[float | None]:
+    """[validation score, test score, wall seconds] of one setting over its folds; no scores where one failed."""
+    scores = [_mean(rows, split, metric) if all(map(_is_judged, rows)) else None for split in ("valid", "test")]
+    seconds = [(row["time"] or {}).get("wall") for row in rows]
+    return [*scores, sum(s or 0.0 for s in seconds) if any(seconds) else None]
 
 
 # ------------------------------------------------------------------------------------------------------------- forecast

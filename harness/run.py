@@ -176,7 +176,10 @@ class Loop:
         self.waiting = still
 
     def _known(self, work: Work) -> Row | None:
-        """The row that makes computing this cell needless. A limit that is larger today makes old failures void."""
+        """The row that makes computing this cell needless.
+
+        A limit that is larger today makes old failures void, another number of folds what was chosen by a search.
+        """
         known = self.store.final(work.id, self.options.retry)
         if known is None:
             return None
@@ -186,7 +189,8 @@ class Loop:
             return None
         if self.options.offers and work.cell.budget and known["status"] == "ok" and not known.get("trajectory"):
             return None
-        return known
+        chosen_by = (known.get("search") or {}).get("folds", 1) if known["status"] == "ok" and work.cell.tune else None
+        return known if chosen_by in (None, plan.folds(work.cell)) else None
 
     def _settle(self, work: Work, known: Row) -> None:
         self.summary.rows[work.id] = known

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness import adapt, catalogue, files, meters, tree
+from harness import adapt, catalogue, files, folds, meters, tree
 from harness.contract import (
     SHOWN,
     BadData,
@@ -147,9 +147,11 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     module = catalogue.load(Path(request["paths"]["dataset"]))
     task = catalogue.load(Path(request["paths"]["task"]))
     card = module.DATASET
-    data = load_data(module, cell)
+    data, size, condition = load_data(module, cell), cell.size, dict(cell.condition)
     try:
-        problem = task.pose(data, cell.size, cell.seed, _given(request), **cell.condition)
+        if fold := condition.pop("fold", 0):
+            data, size, condition["validation"] = folds.turned(data, size, cell.seed, fold, condition["validation"])
+        problem = task.pose(data, size, cell.seed, _given(request), **condition)
     except BadData as error:
         raise BadData(f"{catalogue.public_name(cell.dataset)}: {error}") from None
     protocol = {"metric": card.metric, "higher_is_better": card.higher_is_better}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import catalogue, plan, row, search
+from harness import catalogue, plan, row, search, split
 from harness.contract import Block, Budget, Cell
 from harness.plan import Mistake
 from tests import rows
@@ -159,7 +159,7 @@ class TestSearch:
             search.draws({"lr": ("normal", 0, 1)}, 2)
 
     def test_the_best_trial_on_validation_wins_and_is_paid_for(self, monkeypatch):
-        cell = Cell("knn", "digits", "classify", 100, 0, tune=3)
+        cell = Cell("knn", "digits", "classify", 3_000, 0, tune=3)
         trials = plan.trials(cell)
         assert len(trials) == 3 and all(t.tune == 0 and t.condition["validation"] == plan.HOLD for t in trials)
         made = []
@@ -173,6 +173,32 @@ class TestSearch:
         assert resolved.keywords == trials[1].keywords and told["seconds"] == 6.0 and told["trials"] == 3
         with pytest.raises(LookupError):
             plan.resolve(cell, [{**r, "status": "error"} for r in made])
+
+    def test_where_rows_are_few_each_fifth_judges_a_setting(self):
+        cell = Cell("knn", "digits", "classify", 2_999, 0, tune=3)
+        trials = plan.trials(cell)
+        assert [t.condition.get("fold", 0) for t in trials] == [0, 1, 2, 3, 4] * 3 and plan.FOLDS == split.FOLDS
+        made = []
+        for k, trial in enumerate(trials):
+            row = rows.make(technique="knn", size=2_999, keywords=dict(trial.keywords))
+            row["quality"]["valid"] = {"accuracy": (1.0 if k == 0 else 0.5, 0.7, 0.6)[k // 5]}  # the first is luck
+            row["time"]["wall"] = 2.0
+            made.append(row)
+        resolved, told = plan.resolve(cell, made)
+        assert resolved.keywords == trials[5].keywords and told["valid"] == pytest.approx(0.7)
+        assert (told["trials"], told["folds"], told["ok"], told["seconds"]) == (3, 5, 3, 30.0)
+        assert [tried[0] for tried in told["tried"]] == pytest.approx([0.6, 0.7, 0.6])
+        assert [tried[2] for tried in told["tried"]] == [10.0] * 3
+        failed = [{**r, "status": "error"} if k == 7 else r for k, r in enumerate(made)]
+        resolved, told = plan.resolve(cell, failed)
+        assert told["ok"] == 2 and told["tried"][1] == [None, None, 10.0], "a setting stands where all its folds do"
+        assert resolved.keywords != trials[5].keywords
+
+    def test_what_is_not_dealt_in_folds_has_one_validation(self):
+        assert plan.folds(Cell("gpt", "tinyshakespeare", "next_token", 1_000, 0)) == 1
+        assert plan.folds(Cell("knn", "digits", "classify", 100, 0, budget=Budget("flops", 10**9))) == 1, (
+            "FLOPs are shared"
+        )
 
 
 def test_flops_of_steps_are_those_of_the_examples_that_passed():

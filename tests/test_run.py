@@ -341,9 +341,16 @@ def test_a_tuned_cell_waits_for_its_trials_and_pays_for_them(tmp_path):
     found = rows_in(tmp_path)
     tuned = next(r for r in found if r["key"]["tune"] == 3)
     trials = [r for r in found if r["key"]["tune"] == 0]
-    assert tuned["search"]["trials"] == 3 and 1 <= len(trials) <= 3
-    assert all(r["quality"]["valid"] and r["key"]["condition"] == {"validation": 0.2} for r in trials)
+    assert tuned["search"]["trials"] <= 3 and tuned["search"]["folds"] == 5
+    assert 5 <= len(trials) <= 15 and all(r["quality"]["valid"] for r in trials)
+    assert {r["key"]["condition"].get("fold", 0) for r in trials} == {0, 1, 2, 3, 4}
     assert tuned["quality"]["valid"] is None and tuned["search"]["seconds"] > 0
+    tuned["search"]["folds"] = 1  # as if it had been chosen by one hold-out
+    (path,) = tmp_path.rglob("*.jsonl")
+    path.write_text("".join(json.dumps(tuned if r["id"] == tuned["id"] else r) + "\n" for r in found))
+    words = ("-t", "knn", "-d", "iris", "--sizes", "60", "--seeds", "1", "--tune", "3", "--results", str(tmp_path))
+    again = [json.loads(eras("run", *words, "--json").stdout)["computed"] for _ in range(2)]
+    assert again == [1, 0], "what was chosen in another way is fitted again, its trials stand"
 
 
 def test_offers_give_a_training_curve(tmp_path):

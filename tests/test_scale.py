@@ -194,6 +194,22 @@ def test_the_best_of_a_part_of_the_classic_methods_is_no_line():
     assert list(last["seconds"]) == [2.0 + 2 * 3.0], "what failed is paid for"
 
 
+def test_of_folds_the_mean_chooses_and_all_are_paid_for():
+    """Of the first fold alone the other method would be chosen; an arm whose folds are not through is no choice."""
+    made, dataset = [], DATASETS[0]
+    for name, first, others in (("knn", 0.9, 0.5), ("forest", 0.6, 0.7)):
+        made.append(row(name, name, dataset, 100, 0))
+        for fold in range(5):
+            held = {"validation": 0.2, **({"fold": fold} if fold else {})}
+            made.append(row(name, name, dataset, 100, 0, valid=others if fold else first, condition=held))
+    best = scale.exhibit(made).lines
+    assert list(best["arm"]) == ["forest"] and list(best["seconds"]) == [2.0 + 10 * 3.0]
+    assert not len(scale.exhibit(made[:-1]).lines), "the forest's last fold is not there"
+    failed = {**made[-1], "status": "timeout", "quality": None}
+    best = scale.exhibit([*made[:-1], failed]).lines
+    assert list(best["arm"]) == ["knn"] and list(best["seconds"]) == [2.0 + 10 * 3.0]
+
+
 def test_an_open_interval_says_so():
     assert roles.between(0, 1_234) == "below the sizes to 1,200"
     assert roles.between(87.3, float("inf")) == "87 to beyond the sizes"

@@ -58,6 +58,7 @@ def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     tried = held[held["plain"] == "True"].drop_duplicates([*WHERE, "arm"])
     tried = tried.merge(classic[["dataset", "task", "arm"]].drop_duplicates())  # without the trials of a tuned arm
     arms = tried.groupby(["dataset", "task"])["arm"].nunique().rename("arms").reset_index()
+    tried = tried[tried["folds"] == tried.groupby(WHERE)["folds"].transform("max")]  # the others are not through yet
     search = tried.groupby(WHERE).agg(search=("wall_seconds", "sum"), count=("arm", "size")).reset_index()
     search = search.merge(arms, on=["dataset", "task"])
     valid = tried.loc[tried["status"] == "ok", [*WHERE, "arm", "valid"]]
