@@ -123,6 +123,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         "device": _at(key, "device") or "cpu",
         "tune": tune,
         "fold": _at(key, "condition", "fold") or 0,
+        "approximated": _approximated(row.get("told")),
         "budget": _budget(_at(key, "budget")),
         "kind": "net" if _learns_in_steps(row) else "classic",
         "plain": str(not condition and not tune),
@@ -153,6 +154,15 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _at(made, name) for name in ("run", "commit", "dirty", "started", "eras", "python")},
         "versions": json.dumps(_at(made, "versions") or {}, sort_keys=True),
     }
+
+
+def _approximated(told: Any) -> str:
+    """
+    >>> _approximated({"landmarks": 2000.0, "train_loss": 0.1})
+    '2,000 landmarks'
+    """
+    some = [(name, _at(told, name)) for name in contract.APPROXIMATED]
+    return ", ".join(f"{value:,.0f} {name}" for name, value in some if isinstance(value, int | float))
 
 
 def _mib(size: Any) -> float | None:
@@ -232,6 +242,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     floor, skill           means over the seeds
     <cost>, _low, _high    median and quartiles over the seeds, of each of COSTS
     time_limit, memory_limit  the largest that a cell had, seconds and MiB
+    approximated           by what, where a method was too large to be solved as it is: "2,000 landmarks"
     cells, failures        cells tried, and those that failed (unsupported is no failure); `reasons`: why, counted
     command                what makes these cells again
     """
@@ -247,6 +258,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     points["high"] = [intervals[key].high if key in intervals else np.nan for key in points.index]
     for quantile, suffix in ((0.25, "_low"), (0.5, ""), (0.75, "_high")):
         points = points.join(ok[list(COSTS)].quantile(quantile).add_suffix(suffix))
+    points = points.join(ok["approximated"].last()).fillna({"approximated": ""})
     points["reasons"] = _reasons(table, keys).reindex(points.index).fillna("")
     points = points.reset_index()
     sizes, seeds = points["size"].astype(str), points["last_seed"] + 1

@@ -52,6 +52,7 @@ NEEDS = {  # of an effect: arms (3: that many or more), values that it varies; o
     **{"slope_gap": (2, 2), "interaction": (2, 2), "crossover": (2, 3)},
 }
 UNITS = ("steps", "examples", "tokens", "env_steps", "flops", "seconds")
+APPROXIMATED = ("landmarks", "directions")  # in `Fitted.told`: a kernel through so many rows, or random features
 SHOWN = 1 << 16  # bytes of the samples that a row keeps
 STATUSES = ("ok", "timeout", "oom", "error", "diverged", "unsupported", "skipped")
 
@@ -296,7 +297,8 @@ class Fitted:
     """What a fit returns.
 
     parameters  numbers learned or stored (kNN: the data)      keep  arrays that other cells need
-    told        numbers that training alone knows, finite: {"train_loss": .3, "steps_to_target": 800}
+    told        numbers that training alone knows, finite: {"train_loss": .3, "steps_to_target": 800};
+                APPROXIMATED are marked in reports: the method was too large to be solved as it is
     shown       makes samples for people to look at, off the clock and never judged: {"caption": a text, tokens (n,) of
                 the dataset's vocabulary, or pictures (k, h, w) uint8}; SHOWN bytes at most
     """

@@ -390,8 +390,11 @@ def test_auto_is_exact_up_to_its_limit_and_then_nystrom():
         form: fit("kernel_ridge", train, features=form, landmarks=60).answer(questions)
         for form in ("exact", "nystrom", "fourier")
     }
-    auto = [fit("kernel_ridge", train, exact=limit, landmarks=60).answer(questions) for limit in (300, 299)]
-    assert np.array_equal(auto[0], answers["exact"]) and np.array_equal(auto[1], answers["nystrom"])
+    auto = [fit("kernel_ridge", train, exact=limit, landmarks=60) for limit in (300, 299)]
+    assert np.array_equal(auto[0].answer(questions), answers["exact"])
+    assert np.array_equal(auto[1].answer(questions), answers["nystrom"])
+    assert (auto[0].told, auto[1].told) == ({}, {"landmarks": 60.0})
+    assert fit("kernel_ridge", train, features="fourier", landmarks=70).told == {"directions": 70.0}
     assert not np.allclose(answers["nystrom"], answers["fourier"], atol=0.01)
 
 

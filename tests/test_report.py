@@ -189,6 +189,16 @@ def test_types_that_no_row_should_have_do_not_break_the_page(tmp_path, no_figure
     assert {line["technique"] for line in embedded(page)} == {"['a', 1]", "Multilayer perceptron"}
 
 
+def test_an_approximation_is_marked_from_its_size_on(tmp_path):
+    rows = [make("kernel_ridge", "digits", size, seed) for size in (1_000, 3_162, 10_000) for seed in (0, 1)]
+    for row in rows:
+        row["told"] = {"landmarks": 2_000.0, "loss": 0.5} if row["key"]["size"] > 1_000 else {}
+    page = report.write(rows, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "is approximated from 3,162 on (2,000 landmarks)." in page
+    assert [line["approximated"] for line in embedded(page)] == ["", "2,000 landmarks", "2,000 landmarks"]
+    assert "approximated from 3,162 on" in (tmp_path / "figures" / "fig2_datasets.svg").read_text()
+
+
 def test_only_failures_make_a_page_that_says_so(tmp_path):
     rows = [make(size=n, status="oom", reason="more than 4 GB") for n in (32, 100)]
     page = report.write(rows, tmp_path / "page.html").read_text(encoding="utf-8")

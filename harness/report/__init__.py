@@ -199,7 +199,9 @@ def _panels(
         changed = at.loc[at["changed"], "size"].max() if len(at) else math.nan
         way = "" if first["higher_is_better"] else ", lower is better"
         title = first["dataset_title"] + (f", {first['machine']}" if machines else "")
-        note = f"{analyse.metric_name(first['metric'], start=True)}{way}. {_last_leader(at)}"
+        note = (
+            f"{analyse.metric_name(first['metric'], start=True)}{way}. {_last_leader(at)}{charts.approximations(here)}"
+        )
         family = scale.FAMILIES.get(first["form"], first["form"] or "other")
         place = order.index(family) if family in order else len(order)
         rank = (place, family, first["protocol"] == "generated", changed if changed == changed else math.inf, title)

@@ -79,7 +79,7 @@ function describe(i) {
     at.answers_per_second[i] !== null && say(at.answers_per_second[i]) + " answers/s",
     at.extra_mib[i] !== null && mebibytes(at.extra_mib[i]) + " MiB extra",
   ];
-  lines.push(costs.filter(Boolean).join(" · "), at.why[i]);
+  lines.push(costs.filter(Boolean).join(" · "), at.approximated[i] && "approximated: " + at.approximated[i], at.why[i]);
   return lines.filter(Boolean).join("\n");
 }
 const textOf = (mark) => tips.get(mark) ?? mark.dataset.tip ?? describe(Number(mark.dataset.i));

@@ -330,3 +330,10 @@ def _references(plot: Plot, points: pd.DataFrame) -> Markup:
         parts.append(Markup('<path class="ceiling" d="M{} {:.1f}H{}"/>').format(plot.left, y, plot.width - plot.right))
         parts.append(Markup('<text class="t i" x="{}" y="{:.1f}">ceiling</text>').format(plot.left + 8, y - 6))
     return Markup("").join(parts)
+
+
+def approximations(here: pd.DataFrame) -> str:
+    """Which lines of a chart are approximations, from which size on; "" where none is."""
+    some = here[here["approximated"] != ""].sort_values("size").drop_duplicates("label")
+    told = [f" {one.label} is approximated from {one.size:,} on ({one.approximated})." for one in some.itertuples()]
+    return "".join(told)

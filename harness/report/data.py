@@ -17,7 +17,7 @@ TABLE = {  # column of the page's table and downloads -> column of the frame
     "machine": "machine", "metric": "metric", "mean": "mean", "low": "low", "high": "high", "seeds": "n",
     "floor": "floor", "ceiling": "ceiling", "skill": "skill", "fit_seconds": "fit_seconds",
     "answers_per_second": "throughput", "latency_1": "latency_1", "extra_mib": "extra_mib", "failures": "failures",
-    "cells": "cells", "why": "reasons",
+    "cells": "cells", "why": "reasons", "approximated": "approximated",
 }  # fmt: skip
 MORE = {  # what charts need beside it
     "panel": "panel", "line": "line", "skill_low": "skill_low", "skill_high": "skill_high",

@@ -19,7 +19,7 @@ from matplotlib.ticker import NullLocator
 
 from harness import analyse
 from harness.report import figures_history, figures_pooled
-from harness.report.charts import log_ticks, number, scale
+from harness.report.charts import approximations, log_ticks, number, scale
 from harness.report.style import COSTS, NEAR, Style, key
 
 GREY = figures_pooled.GREY
@@ -160,6 +160,8 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
     for axes, (name, some) in zip(grid.flat, groups, strict=False):
         _curve(axes, some, lines)
         axes.set_title(str(name[0]))
+        if told := approximations(some):
+            axes.annotate(told.strip(), (0.02, 0.02), xycoords="axes fraction", fontsize=5, color=GREY)
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
     figure.legend(handles=_handles(points, lines), loc="outside lower center", ncols=4)

@@ -5,8 +5,8 @@ const TABLE = [
   ["Seeds", "seeds"], ["Floor", "floor", (i) => score(at.floor[i])], ["Ceiling", "ceiling", (i) => score(at.ceiling[i])],
   ["Skill", "skill", (i) => score(at.skill[i])], ["Fit, s", "fit_seconds"], ["Answers/s", "answers_per_second"],
   ["Took MiB", "extra_mib", (i) => mebibytes(at.extra_mib[i])], ["Failed", "failures", (i) => (at.failures[i] ? at.failures[i] + " of " + at.cells[i] : "")],
-  ["Why", "why"],
-].filter(([, name]) => !["machine", "ceiling"].includes(name) || new Set(at[name]).size > 1); // prettier-ignore
+  ["Approximated", "approximated"], ["Why", "why"],
+].filter(([, name]) => !["machine", "ceiling", "approximated"].includes(name) || new Set(at[name]).size > 1); // prettier-ignore
 const isText = (name) => at[name].some((value) => typeof value === "string");
 
 function everything() {
