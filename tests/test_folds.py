@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness import catalogue
 from harness.contract import BadData, Data
 from harness.folds import turned
 from harness.plan import HOLD
@@ -89,3 +90,14 @@ def test_the_task_poses_a_fold_as_it_poses_a_hold_out():
     truth = {float(x): int(y) for x, y in zip(some.x[:, 0], some.y, strict=True)}
     scores = problem.judge(lambda asked: np.eye(3)[[truth[float(x)] for x in asked[:, 0]]], split="valid")
     assert scores["accuracy"] == 1.0 and problem.judge(problem.floor, split="test")["accuracy"] < 0.6
+
+
+def test_numbers_and_texts_are_dealt_alike():
+    x = np.array([f"text {k}" for k in range(N)], dtype=np.dtypes.StringDType())
+    numbers = Data(np.arange(N, dtype=np.float32)[:, None], np.linspace(0, 1, N), 0, protocol="folds")
+    texts = Data(x, np.arange(N) % 2, 2, x[:50], np.arange(50) % 2, protocol="official")
+    for made, name in ((numbers, "regress"), (texts, "classify")):
+        for fold in range(1, 5):
+            some, n, share = turned(made, 100, 0, fold, HOLD)
+            problem = catalogue.load(catalogue.path_of("task", name)).pose(some, n, 0, {}, validation=share)
+            assert len(problem.train.x) == 80 and problem.judge(problem.floor, split="valid")
