@@ -122,6 +122,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _at(key, name) for name in ("size", "seed", "threads", "dtype")},
         "device": _at(key, "device") or "cpu",
         "tune": tune,
+        "held": bool(_at(key, "condition", "validation")),
         "fold": _at(key, "condition", "fold") or 0,
         "approximated": _approximated(row.get("told")),
         "budget": _budget(_at(key, "budget")),
@@ -179,12 +180,11 @@ def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataF
     skill = (score - floor) / (anchor - floor): 0 is answering without learning, 1 the frozen reference, whichever way
     the metric points.
     """
-    rows = list(rows)
-    arms = [row for row in rows if bool((_at(row, "key", "condition") or {}).get("validation")) == held_out]
-    trials = f"{len(rows) - len(arms):,} runs that held rows out, to choose by, are no arms of their own"
-    told = [trials] if len(arms) < len(rows) and not held_out else []
-    table = pd.DataFrame([flat(row) for row in arms], columns=list(flat({})))
-    for name in table.columns.difference([*NUMBERS, "higher_is_better"]):
+    table = pd.DataFrame([flat(row) for row in rows], columns=list(flat({})))
+    trials = f"{table['held'].sum():,} runs that held rows out, to choose by, are no arms of their own"
+    told = [trials] if table["held"].any() and not held_out else []
+    table["held"] = table["held"].astype(bool)
+    for name in table.columns.difference([*NUMBERS, "higher_is_better", "held"]):
         table[name] = table[name].map(lambda value: "" if value is None else str(value)).astype(str)
     for name in NUMBERS:
         table[name] = pd.to_numeric(table[name], errors="coerce").astype(float).replace([np.inf, -np.inf], np.nan)
@@ -192,7 +192,8 @@ def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataF
     if not placed.all():
         told.append(f"{(~placed).sum()} rows name no technique, dataset, size or seed and are left out")
     table = table[placed].astype({"size": int, "seed": int})
-    table = _name_arms(table)
+    table = _name_arms(table)  # all of them: an arm has one name, held out or not
+    table = table[table["held"] == held_out]
     span = table["anchor"] - table["floor"]
     table["skill"] = (table["score"] - table["floor"]) / span.where(span != 0)
     table = table.sort_values("status", key=lambda status: status == "ok", kind="stable")
@@ -207,7 +208,13 @@ def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataF
 
 
 def _one_for_all_folds(table: pd.DataFrame) -> pd.DataFrame:
-    """One line per cell whose fifths were held out in turn; the status is that of the first fold that failed."""
+    """One line per cell whose fifths were held out in turn; the status is that of the first fold that failed.
+
+    A fold that could judge no arm at all (one class, or none of a class that the metric asks for) does not count.
+    """
+    place = ["dataset", "task", "device", "machine", "size", "seed"]
+    judged = table.groupby([*place, "fold"], dropna=False)["valid"].transform("count") > 0
+    table = table[judged | ~judged.groupby([table[name] for name in place], dropna=False).transform("any")]
     cell = table.groupby([*CURVE, "size", "seed"], dropna=False, sort=False)
     joined = {name: cell[name].transform("mean") for name in ("score", "valid", "skill")}
     joined |= {name: cell[name].transform("sum") for name in ("wall_seconds", "fit_seconds", "total_seconds")}
@@ -220,7 +227,7 @@ def _name_arms(table: pd.DataFrame) -> pd.DataFrame:
     """Give every line of a picture its own `arm` and a readable `label` that names what differs, and only that."""
     arm = table["arm"]
     label = table["title"] + (" (" + table["remarks"] + ")").where(table["remarks"] != "", "")
-    cell = [table[name] for name in ("dataset", "task", "device", "machine", "size", "seed")]
+    cell = [table[name] for name in ("dataset", "task", "device", "machine", "size", "seed", "held", "fold")]
     for name, unit in (("threads", " threads"), ("dtype", ""), ("budget", "")):
         several = table[name].groupby([arm, *cell], dropna=False).transform("nunique") > 1
         varied = arm.isin(set(arm[several]))

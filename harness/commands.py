@@ -17,7 +17,7 @@ from harness import catalogue, machine, plan
 from harness import claims as registry
 from harness.catalogue import ROOT, SELF, Mistake
 from harness.contract import Block, Cell, Dataset, Plan, Technique, era
-from harness.data import absence, brought, data, datasets, get, here
+from harness.data import absence, brought, data, datasets, get, here, obtainable
 from harness.keeping import export, folders_of, of_selftest, results, results_of, verify, writing
 from harness.screen import Screen, duration, line, show, table
 from harness.store import Row, Store
@@ -93,9 +93,8 @@ def cells_of(args: argparse.Namespace) -> Wanted:
     if args.plan or not (args.technique or args.dataset):
         if args.offers:
             raise Mistake("--offers holds rows out for validation, which no plan does: name techniques with -t instead")
-        made = plan.named(
-            args.plan or "tour", [n for n in catalogue.names("dataset") if here(n)], args.period, args.device
-        )
+        had = [n for n in catalogue.names("dataset") if here(n) or (getattr(args, "download", False) and obtainable(n))]
+        made = plan.named(args.plan or "tour", had, args.period, args.device)
         blocks, seconds, told, account = made.blocks, made.seconds, made.told, made.account
         if args.tune and account:
             raise Mistake("--tune: the search of this plan is part of it")
@@ -139,14 +138,14 @@ def _asked_block(args: argparse.Namespace) -> Block:
     datasets = tuple(args.dataset or (["iris"] if selftest else ["digits"]))
     most = max(catalogue.dataset(d).card.rows for d in datasets)
     sizes = args.sizes or (plan.GRID[:1] if any(t.startswith(SELF) for t in techniques) else plan.GRID[:6])
-    _check_sizes(args.sizes, datasets)
+    check_sizes(args.sizes, datasets)
     sizes = tuple(s for s in sizes if s <= most) or (most,)
     seeds = args.cells or args.seeds or (1 if any(t.startswith(SELF) for t in techniques) else 3)
     condition = {"validation": plan.HOLD} if args.offers else {}
     return Block(techniques, datasets, tuple(sizes), {10**9: seeds}, condition, args.tune)
 
 
-def _check_sizes(sizes: tuple[int, ...] | None, datasets: tuple[str, ...]) -> None:
+def check_sizes(sizes: tuple[int, ...] | None, datasets: tuple[str, ...]) -> None:
     """A size that no dataset asked for has is a mistake; one that only some lack is left out there."""
     largest = max(datasets, key=lambda name: catalogue.dataset(name).card.rows)
     rows = catalogue.dataset(largest).card.rows
@@ -181,7 +180,8 @@ def _filtered(block: Block, args: argparse.Namespace) -> Iterator[Block]:
     sizes = [s for s in block.sizes if not args.sizes or s in args.sizes]
     seeds = {k: min(v, args.seeds) for k, v in block.seeds.items()} if args.seeds else block.seeds
     if techniques and datasets and sizes:
-        tune = args.tune or block.tune
+        chooses = args.plan and "validation" in block.condition  # to choose by, as it stands
+        tune = block.tune if chooses else args.tune or block.tune
         yield replace(
             block, techniques=tuple(techniques), datasets=tuple(datasets), sizes=tuple(sizes), seeds=seeds, tune=tune
         )

@@ -7,6 +7,7 @@ what it costs here.
 
 import argparse
 import math
+from collections import Counter
 from itertools import permutations
 from typing import Any
 
@@ -14,7 +15,8 @@ import pandas as pd
 
 from harness import analyse, catalogue, fits, machine, plan, published, scale, stats
 from harness.catalogue import Mistake, public_name
-from harness.contract import Block, Cell, Dataset
+from harness.commands import check_sizes
+from harness.contract import STREAMS, Block, Cell, Dataset
 from harness.data import absence, brought, get
 from harness.keeping import folders_of, results_of
 from harness.run import Options, execute
@@ -22,7 +24,7 @@ from harness.screen import Screen, duration, show, table
 from harness.store import Store
 
 SEEDS = {316: 5, 100_000_000: 3}
-CHOOSING = 3  # seeds at which a fifth of the rows is held out as well, to choose the leader by
+CHOOSING = 3  # seeds at which a fifth is held out as well, to choose the leader by; of few rows one seed's five fifths
 LEAST_ROWS = 32
 
 
@@ -37,10 +39,10 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     sizes = args.sizes or (*grid, min(card.rows, 10**6) if card.rows > LEAST_ROWS else card.rows)
     seeds = {10**9: args.seeds} if args.seeds else SEEDS
     few = {size: min(count, CHOOSING) for size, count in seeds.items()}
-    blocks = [
-        Block(techniques, (name,), tuple(sizes), seeds),
-        Block(techniques, (name,), tuple(sizes), few, {"validation": plan.HOLD}),
-    ]
+    folded = tuple(size for size in sizes if size < plan.FOLDED and {"classify", "regress"} & set(card.tasks))
+    blocks = [Block(techniques, (name,), tuple(sizes), seeds)]
+    blocks.append(Block(techniques, (name,), tuple(s for s in sizes if s not in folded), few, plan.held_out(10**9)[0]))
+    blocks += [Block(techniques, (name,), folded, {10**9: 1}, held) for held in plan.held_out(0)]
     found = [cell for block in blocks for cell in plan.expand(block, args.device, args.threads or 1, args.dtype)]
     if not found:
         raise Mistake(f"no technique asked for can take {public_name(name)} (`eras list techniques` tells tasks)")
@@ -54,6 +56,8 @@ def command(args: argparse.Namespace) -> int:
     if args.tune or args.offers:
         flag = "--tune" if args.tune else "--offers"
         raise Mistake(f"{flag}: eras curve compares techniques as they stand; `eras run -d ... {flag} K` is for that")
+    if args.cells or args.claim:
+        raise Mistake(f"{'--cells' if args.cells else '--claim'} has no meaning for eras curve: `eras run` knows it")
     if not args.stored:
         plan.check_device(args.device)
     name = args.dataset[0]
@@ -63,6 +67,9 @@ def command(args: argparse.Namespace) -> int:
     screen = Screen(quiet=args.json)
     brought(args, screen)
     name = public_name(args.dataset[0])
+    if args.overlay:
+        _overlaid(args.overlay, name)  # a wrong name is told before anything runs
+    check_sizes(args.sizes, tuple(args.dataset))
     missing = absence(args.dataset[0])
     if missing and args.download:
         get(args.dataset[0])
@@ -75,9 +82,10 @@ def command(args: argparse.Namespace) -> int:
         )
         summary = execute(cells(args), Store(options.folder), options, screen)
     store = Store(*([results_of(args)] if not args.stored else folders_of(args)))
-    rows = [row for row in store.rows.values() if row["key"]["dataset"] == name]
+    rows = _rows(store, args, name)
     if not rows and not args.overlay:
-        raise Mistake(missing or f"there are no rows of {name}: run without --stored")
+        until = "run without --stored" if args.stored else "the run ended before its first cell did"
+        raise Mistake(missing or f"there are no rows of {name}: {until}")
     value, lines = told(rows, name, args.overlay, args.device)
     if summary and summary.left:
         lines.append(f"{len(summary.left)} cells were left out by the budget; the same command goes on with them.")
@@ -85,6 +93,21 @@ def command(args: argparse.Namespace) -> int:
     if summary and summary.stopped:
         return 130 if summary.stopped.startswith(("interrupted", "stopped")) else 2
     return 3 if summary and summary.failed() else 0
+
+
+def _rows(store: Store, args: argparse.Namespace, name: str) -> list[dict[str, Any]]:
+    """The rows of this dataset as it is now, of one task.
+
+    Of a file of one's own those of the very cells: another file of that name, another content, another target are other
+    data. Of a dataset with a name, whatever was run on these bytes.
+    """
+    if args.dataset[0] not in catalogue.names("dataset"):
+        ids = {plan.row_id(plan.key(cell)) for cell in cells(args)}
+        return [row for row in store.rows.values() if row["id"] in ids]
+    mark = catalogue.fingerprint(catalogue.dataset(args.dataset[0]))
+    some = [row for row in store.rows.values() if row["key"]["dataset"] == name and row["key"]["fingerprint"] == mark]
+    tasks = Counter(row["key"]["task"] for row in some)
+    return [row for row in some if row["key"]["task"] == max(tasks, key=tasks.__getitem__)]
 
 
 def told(
@@ -120,18 +143,28 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _grid(arms: pd.DataFrame) -> list[str]:
     """Techniques down, sizes across, means over seeds; the best at the largest size first."""
     sizes = sorted(arms["size"].unique())
-    wide = arms.pivot_table(index="label", columns="size", values="mean")
-    worth = wide[sizes].ffill(axis=1)[sizes[-1]]
+    wide = arms.groupby(["label", "size"])["mean"].mean().unstack("size")
+    failed = arms.groupby(["label", "size"])["failures"].sum().unstack("size")
+    worth = wide.ffill(axis=1)[sizes[-1]]
     order = worth.sort_values(ascending=not arms["higher_is_better"].iloc[0]).index
     metric = analyse.metric_name(arms["metric"].iloc[0])
     rows = [(f"{metric} at n =", *(f"{size:,}" for size in sizes))]
     for label in order:
-        rows.append(
-            (str(label), *("" if pd.isna(wide.loc[label, size]) else f"{wide.loc[label, size]:.3f}" for size in sizes))
-        )
+        rows.append((str(label), *(_score(wide.loc[label, size], failed.loc[label, size]) for size in sizes)))
     floor = arms.groupby("size")["floor"].mean()
     rows.append(("(without learning)", *(f"{floor[size]:.3f}" for size in sizes)))
     return table(rows)
+
+
+def _score(mean: float, failures: float) -> str:
+    """What a cell of the table says: nothing where nothing was tried.
+
+    >>> _score(0.91234, 0.0), _score(float("nan"), 3.0), _score(float("nan"), 0.0), _score(float("nan"), float("nan"))
+    ('0.912', 'failed', '-', '')
+    """
+    if mean == mean:
+        return f"{mean:.3f}"
+    return "" if failures != failures else "failed" if failures else "-"
 
 
 # -------------------------------------------------------------------------------------------------------- the sentence
@@ -156,6 +189,9 @@ def answer(made: scale.Exhibit) -> dict[str, Any]:
     others = ranked[ranked["kind"] != leader["kind"]]
     found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher}
     found["beyond"] = int(whole["size"].max()) if whole["size"].max() > largest else None
+    smaller = made.arms[(made.arms["size"] < largest) & (made.arms["n"] > 0)]
+    found["untried"] = sorted(set(smaller["label"]) - set(made.arms.loc[made.arms["size"] == largest, "label"]))
+    found["unit"] = "tokens" if at["task"].iloc[0] in STREAMS else "examples"
     found |= {"chosen_on": "validation" if at["valid"].notna().all() else "test", "leader": _side(leader)}
     found["where"] = "here" if made.machine == machine.fingerprint()["name"] else f"on {made.machine}"
     found["where"] += "" if made.device == "cpu" else f", {made.device}"
@@ -167,6 +203,9 @@ def answer(made: scale.Exhibit) -> dict[str, Any]:
             "crossing": _between(made, leader, rival),
             "later": _later(made, leader, rival),
         }
+        after = ranked.iloc[1]
+        if after["arm"] != rival["arm"]:
+            found["next"] = _side(after) | {"behind": _behind(made, leader, after)}
     return found
 
 
@@ -251,14 +290,19 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     leader, rival, n = found["leader"], found.get("rival"), found["size"]
     metric = analyse.metric_name(found["metric"])
     where = found["where"]
-    parts = [f"At {n:,} examples {_who(leader)} {_leads(rival)}: {metric} {_value(leader)}, {_price(leader, where)}."]
+    ahead = f"{_who(leader)} {_leads(rival)}"
+    parts = [f"At {n:,} {found['unit']} {ahead}: {metric} {_value(leader)}, {_price(leader, where)}."]
     if rival:
         kind = "net" if rival["kind"] == "net" else "classic method"
         parts.append(f"The best {kind}, {_who(rival)}, comes to {_value(rival)}, {_price(rival, where)}.")
+        if after := found.get("next"):
+            parts.append(f"Of its own kind {after['label']} comes next, {_apart(after['behind'])}: {_value(after)}.")
         parts.append(_passed(found) + _later_said(found))
     parts.append(_whether(found))
     if found["beyond"]:
         parts.append(f"At {found['beyond']:,} only one kind, nets or classic methods, came through; see the table.")
+    if found["untried"]:
+        parts.append(f"Not run at {n:,}, and perhaps better: {', '.join(found['untried'])}.")
     if found["chosen_on"] != "validation":
         parts.append("Leader and rival were chosen by their test scores: no rows were held out to choose by.")
     return parts
@@ -280,11 +324,24 @@ def _leads(rival: dict[str, Any] | None) -> str:
     behind = rival["behind"]
     if behind["seeds"] < 2:
         return "is ahead (untested: it takes two common seeds)"
-    return "leads" if behind["low"] > 0 else "is ahead, within the noise between seeds"
+    others = "nets" if rival["kind"] == "net" else "classic methods"
+    if behind["low"] > 0:
+        return f"leads the {others}"
+    if behind["high"] < 0:
+        return f"was the best on validation, and is behind {rival['label']} on the test set"
+    return f"is ahead of the {others}, within the noise between seeds"
+
+
+def _apart(behind: dict[str, Any]) -> str:
+    """What the test set says of the next one."""
+    if behind["seeds"] < 2:
+        return "untested"
+    return "behind it" if behind["low"] > 0 else "in truth ahead" if behind["high"] < 0 else "not to be told apart"
 
 
 def _price(side: dict[str, Any], where: str) -> str:
-    memory = f" and {max(side['extra_mib'], 1):.0f} MiB" if side["extra_mib"] is not None else ""
+    mib = side["extra_mib"]
+    memory = "" if mib is None else " and less than 1 MiB" if mib < 1 else f" and {mib:.0f} MiB"
     return f"{duration(side['fit_seconds'])}{memory} to fit {where}"
 
 

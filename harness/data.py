@@ -27,6 +27,11 @@ def here(name: str) -> bool:
     return files.here(public_name(name), card.files, card.folder)
 
 
+def obtainable(name: str) -> bool:
+    """Whether all files of a dataset have an address to be downloaded from."""
+    return all(file.url for file in catalogue.dataset(name).card.files)
+
+
 def absence(name: str) -> str:
     """Why a dataset's files cannot be read here, and what would help; "" where they can."""
     card: Dataset = catalogue.dataset(name).card

@@ -275,10 +275,10 @@ def power_at(name: str, found: Effect, values: np.ndarray, least: float, expect:
     if name == "crossover" or not found.high > found.low:
         return math.nan
     seen = spread(found.high - found.low, found.n)
+    if name == "ratio":
+        least, expect = math.log(least), 0.0 if control else math.log(expect)
     if control or name in ("equivalence", "extrapolation"):
         return power_within(0.0 if control else expect, least, seen, found.n)
-    if name == "ratio":
-        least, expect = math.log(least), math.log(expect)
     return power(expect, least, seen, found.n)
 
 

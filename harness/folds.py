@@ -8,16 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.contract import BadData, Data
+from harness.contract import BadData, Data, Unsupported
 from harness.split import FOLDS, drawn, generator
 
 
 def turned(data: Data, size: int, seed: int, fold: int, share: float) -> tuple[Data, int, float]:
     """(the data with a cell's rows in front, those of fold 1 to 4 last; how many; the share that the fold is).
 
-    The folds together, fold 0 among them, hold out every row once; whole groups, so that parts may differ in size.
-    Of rows in time nothing is learned from later ones: fold k is without the latest k tenths, and holds out the fifth
-    that comes last then (rolling origin, Tashman 2000). Raises BadData as `split.drawn` does, and of a single group.
+    The folds together, fold 0 among them, hold out every row once; whole groups, so that parts may differ in size, and
+    with fewer than five groups one serves twice. Of rows in time nothing is learned from later ones: fold k is without
+    the latest k tenths, and holds out the fifth that comes last then (rolling origin, Tashman 2000), so that folds
+    overlap and the earliest rows are never held out. Raises BadData as `split.drawn` does, and of a single group;
+    Unsupported where one class is left to learn from.
     """
     if not 0 < fold < FOLDS:
         raise ValueError(f"fold is {fold}: 1 to {FOLDS - 1} is right, fold 0 is held out without turning")
@@ -29,6 +31,8 @@ def turned(data: Data, size: int, seed: int, fold: int, share: float) -> tuple[D
         held = _held(None if data.groups is None else data.groups[learn], size, seed, fold, share)
     rows = np.concatenate([learn[~held], learn[held]])
     x, y = np.asarray(data.x), np.asarray(data.y)
+    if data.classes and len(np.unique(y[learn[~held]])) < 2 <= len(np.unique(y[learn])):
+        raise Unsupported(f"without fold {fold} the {size} training rows are of one class")
     made = replace(data, x=x[rows], y=y[rows], groups=None, ordered=False, protocol="generated")
     if test is not None:
         made = replace(made, test_x=x[test], test_y=y[test])

@@ -229,8 +229,10 @@ def key(cell: Cell) -> dict[str, Any]:
 
 def _key(cell: Cell, machine_name: str) -> dict[str, Any]:
     code, fingerprint, libraries = _files_of(cell.technique, cell.task, cell.dataset)
+    chosen_by = folds(cell) if cell.tune else 1
     return {
         **cell.as_dict(),
+        **({"folds": chosen_by} if chosen_by > 1 else {}),  # absent where one hold-out chose, as in the first rows
         "keywords": dict(cell.keywords),
         "condition": dict(cell.condition),
         "technique": public_name(cell.technique),
@@ -301,7 +303,7 @@ def folds(cell: Cell) -> int:
 def trials(cell: Cell) -> list[Cell]:
     """The search trials that a tuned cell waits for: same rows, validation inside them, the default first.
 
-    What the cell itself fixes is not drawn: a small net stays small. Of each setting one trial a fold.
+    What the cell itself fixes is not drawn: a small net stays small. Of each setting there is one trial a fold.
     """
     space = catalogue.technique(cell.technique).card.space
     return [
@@ -309,7 +311,7 @@ def trials(cell: Cell) -> list[Cell]:
             cell,
             tune=0,
             keywords=told(cell.technique, {**drawn, **cell.keywords}),
-            condition={**cell.condition, **held},
+            condition={name: value for name, value in cell.condition.items() if name != "fold"} | held,
         )
         for drawn in search.draws(space, cell.tune, cell.seed)
         for held in held_out(cell.size, folds(cell))
@@ -319,12 +321,15 @@ def trials(cell: Cell) -> list[Cell]:
 def resolve(cell: Cell, rows: Sequence[Mapping[str, Any]]) -> tuple[Cell, dict[str, Any]]:
     """The tuned cell with the keywords of the best setting on validation, and what the search cost.
 
-    rows  of its `trials`, each once. A setting counts as ok where all its folds are.
+    rows  of its `trials`, each once. A setting counts as ok where it is on all folds that any setting was judged on:
+          one whose rows are of one class, or lack a class that the metric asks for, judges nobody.
     """
     settings: dict[str, list[Mapping[str, Any]]] = {}
+    able = {_fold(row) for row in rows if _is_judged(row)}
     for row in rows:
         settings.setdefault(json.dumps(row["key"]["keywords"], sort_keys=True), []).append(row)
-    judged = [some for some in settings.values() if all(map(_is_judged, some))]
+    used = [[row for row in some if _fold(row) in able] for some in settings.values()]
+    judged = [some for some in used if some and all(map(_is_judged, some))]
     if not judged:
         raise LookupError(f"none of the {len(settings)} settings of the search was ok")
     metric = judged[0][0]["quality"]["metric"]
@@ -333,10 +338,10 @@ def resolve(cell: Cell, rows: Sequence[Mapping[str, Any]]) -> tuple[Cell, dict[s
     drawn = {k: v for k, v in best[0]["key"]["keywords"].items() if cell.keywords.get(k) != v}
     told = {
         "trials": len(settings),
-        "folds": folds(cell),
+        "folds": len(able),
         "ok": len(judged),
         "seconds": sum((r["time"] or {}).get("wall") or 0.0 for r in rows),
-        "tried": [_tried(some, metric) for some in settings.values()],
+        "tried": [_tried(some, used_, metric) for some, used_ in zip(settings.values(), used, strict=True)],
         "valid": _mean(best, "valid", metric),
         "best": drawn,
         "edges": search.edges(catalogue.technique(cell.technique).card.space, drawn),
@@ -344,17 +349,23 @@ def resolve(cell: Cell, rows: Sequence[Mapping[str, Any]]) -> tuple[Cell, dict[s
     return replace(cell, keywords={**cell.keywords, **drawn}), told
 
 
+def _fold(row: Mapping[str, Any]) -> int:
+    return int(row["key"]["condition"].get("fold", 0))
+
+
 def _is_judged(row: Mapping[str, Any]) -> bool:
-    return row["status"] == "ok" and bool((row["quality"] or {}).get("valid"))
+    quality = row["quality"] or {}
+    return row["status"] == "ok" and (quality.get("valid") or {}).get(quality["metric"]) is not None
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], split: str, metric: str) -> float:
     return sum(row["quality"][split][metric] for row in rows) / len(rows)
 
 
-def _tried(rows: Sequence[Mapping[str, Any]], metric: str) -> list[float | None]:
+def _tried(rows: Sequence[Mapping[str, Any]], used: Sequence[Mapping[str, Any]], metric: str) -> list[float | None]:
     """[validation score, test score, wall seconds] of one setting over its folds; no scores where one failed."""
-    scores = [_mean(rows, split, metric) if all(map(_is_judged, rows)) else None for split in ("valid", "test")]
+    whole = all(map(_is_judged, used))
+    scores = [_mean(used, split, metric) if whole else None for split in ("valid", "test")]
     seconds = [(row["time"] or {}).get("wall") for row in rows]
     return [*scores, sum(s or 0.0 for s in seconds) if any(seconds) else None]
 

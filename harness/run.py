@@ -176,10 +176,7 @@ class Loop:
         self.waiting = still
 
     def _known(self, work: Work) -> Row | None:
-        """The row that makes computing this cell needless.
-
-        A limit that is larger today makes old failures void, another number of folds what was chosen by a search.
-        """
+        """The row that makes computing this cell needless. A limit that is larger today makes old failures void."""
         known = self.store.final(work.id, self.options.retry)
         if known is None:
             return None
@@ -189,8 +186,7 @@ class Loop:
             return None
         if self.options.offers and work.cell.budget and known["status"] == "ok" and not known.get("trajectory"):
             return None
-        chosen_by = (known.get("search") or {}).get("folds", 1) if known["status"] == "ok" and work.cell.tune else None
-        return known if chosen_by in (None, plan.folds(work.cell)) else None
+        return known
 
     def _settle(self, work: Work, known: Row) -> None:
         self.summary.rows[work.id] = known
@@ -403,8 +399,9 @@ class Loop:
 
 
 def _series(cell: Cell) -> tuple:
-    """Cells that differ in size and seed alone."""
-    settings = (repr(sorted(cell.keywords.items())), repr(sorted(cell.condition.items())))
+    """Cells that differ in size, seed and fold alone."""
+    posed = sorted((name, value) for name, value in cell.condition.items() if name != "fold")
+    settings = (repr(sorted(cell.keywords.items())), repr(posed))
     return (cell.technique, *settings, cell.dataset, cell.device, cell.dtype, cell.threads, cell.tune)
 
 

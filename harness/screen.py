@@ -91,6 +91,7 @@ def line(row: dict[str, Any], seconds: float | None) -> str:
     """One row in a line: what, and how it ended."""
     key = row["key"]
     what = f"{key['technique']} on {key['dataset']}, n = {key['size']:,}, seed {key['seed']}"
+    what += f", fold {key['condition']['fold']}" if "fold" in key["condition"] else ""
     if row["status"] == "ok":
         metric = row["quality"]["metric"]
         value = (row["quality"]["test"] or {}).get(metric)

@@ -67,8 +67,8 @@ class Tested(NamedTuple):
 def by_place(rows: Iterable[Row]) -> Rows:
     """Rows that ended ok or diverged by where they lie, then by means, then in generations made alike, newest first.
 
-    A generation: one code, one fingerprint of the data, one set of libraries, one budget; {seed: row}. Rows of the
-    decades, whose budgets are others, are apart.
+    A generation: one code, one fingerprint of the data, one set of libraries, one budget, one way to choose; {seed:
+    row}. Rows of the decades, whose budgets are others, are apart.
     """
     found: dict[claims.Place, dict[Means, dict[str, dict[int, Row]]]] = defaultdict(lambda: defaultdict(dict))
     for row in sorted(rows, key=began):
@@ -78,7 +78,7 @@ def by_place(rows: Iterable[Row]) -> Rows:
         keywords, condition = (claims.repr_of(key[name]) for name in ("keywords", "condition"))
         place = claims.Place(key["technique"], key["dataset"], key["size"], keywords, condition, key["tune"])
         means = means_of(row)
-        alike = repr([key[name] for name in ("code", "fingerprint", "libraries", "budget")])
+        alike = repr([*(key[name] for name in ("code", "fingerprint", "libraries", "budget")), key.get("folds", 1)])
         made = found[place][means].pop(alike, {})  # to the end: its newest row is the newest of all
         found[place][means][alike] = made | {key["seed"]: row}
     return {

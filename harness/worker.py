@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness import adapt, catalogue, files, folds, meters, tree
+from harness import adapt, catalogue, files, meters, tree
 from harness.contract import (
     SHOWN,
     BadData,
@@ -150,6 +150,8 @@ def _pose(cell: Cell, request: Mapping[str, Any]) -> tuple[Problem, dict[str, An
     data, size, condition = load_data(module, cell), cell.size, dict(cell.condition)
     try:
         if fold := condition.pop("fold", 0):
+            from harness import folds
+
             data, size, condition["validation"] = folds.turned(data, size, cell.seed, fold, condition["validation"])
         problem = task.pose(data, size, cell.seed, _given(request), **condition)
     except BadData as error:

@@ -112,6 +112,68 @@ def test_a_file_of_ones_own(tmp_path, capsys, monkeypatch):
     assert "At 240 examples" in capsys.readouterr().out
 
 
+def test_another_file_of_that_name_is_another_dataset(tmp_path, capsys, monkeypatch):
+    """A, then B, then A again: the third run computes nothing, and tells A's scores and not B's."""
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for name, noise in (("a", 0.0), ("b", 1e9)):
+        x = random.normal(size=(300, 2))
+        y = x[:, 0] + noise * random.normal(size=300) > 0
+        lines = [f"{u:.4f},{v:.4f},{'yes' if label else 'no'}" for (u, v), label in zip(x, y, strict=True)]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.csv").write_text("u,v,y\n" + "\n".join(lines) + "\n")
+    scores = []
+    for name in "aba":
+        words = ["curve", "-d", str(tmp_path / name / "train.csv"), "--target", "y", "-t", "knn", "-t", "naive_bayes"]
+        assert (
+            cli.main([*words, "--sizes", "100,200", "--seeds", "1", "--results", str(tmp_path / "rows"), "--json"]) == 0
+        )
+        scores.append(json.loads(capsys.readouterr().out)["answer"]["leader"]["mean"])
+    assert scores[0] == scores[2] > 0.8 > 0.7 > scores[1]
+
+
+def test_a_size_where_all_failed_stays_in_the_table():
+    found = made({"knn": flat, "mlp": steep})
+    for technique, status in (("knn", "timeout"), ("mlp", "unsupported")):
+        found.append(rows.make(technique, "digits", 31_623, 0, status=status, reason="too large"))
+    lines = curve.told(found, "digits")[1]
+    assert lines[0].split()[-1] == "31,623"
+    assert next(line for line in lines if line.startswith("k nearest")).split()[-1] == "failed"
+    assert next(line for line in lines if line.startswith("Multilayer")).split()[-1] == "-"
+    with pytest.raises(Mistake, match="every technique has failures"):
+        curve.told([one for one in found if one["status"] != "ok"], "digits")
+
+
+def test_the_choice_of_validation_and_the_verdict_of_the_test_set_are_both_told():
+    laws = {"knn": lambda n: flat(n) - 0.03, "random_forest": flat, "mlp": lambda n: flat(n) - 0.06}
+    value, lines = curve.told(made(laws, valid={"knn": 0.8, "random_forest": 0.9, "mlp": 0.7}), "digits")
+    text = " ".join(lines)
+    assert value["answer"]["leader"]["arm"] == "random_forest"
+    assert "was the best on validation, and is behind Multilayer perceptron on the test set" in text
+    assert "Of its own kind k nearest neighbours comes next, in truth ahead" in text
+
+
+def test_what_a_short_budget_left_out_is_named():
+    found = made({"knn": flat, "mlp": steep}) + made({"random_forest": flat}, SIZES[:-1])
+    value, lines = curve.told(found, "digits")
+    assert len(value["answer"]["untried"]) == 1
+    assert f"Not run at 10,000, and perhaps better: {value['answer']['untried'][0]}." in lines
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--overlay", "benchm-ml"], "has nothing on"),
+        (["--sizes", "1000"], "1,000"),
+        (["--cells", "3"], "--cells has no meaning"),
+        (["--claim", "D2"], "--claim has no meaning"),
+    ],
+)
+def test_mistakes_are_told_before_anything_runs(tmp_path, capsys, more, told):
+    assert cli.main(["curve", "-d", "iris", "-t", "knn", "--results", str(tmp_path), *more]) == 2
+    assert told in capsys.readouterr().err and not list(tmp_path.rglob("*.jsonl"))
+
+
 def test_the_last_step_of_data_is_told_up_to_the_size_that_both_kinds_reach():
     further = made({"knn": flat}, (31_623,))
     value, lines = curve.told(made({"knn": lambda n: 0.02 + 0.5 * n**-0.3, "mlp": steep}) + further, "digits")
@@ -123,7 +185,7 @@ def test_the_last_step_of_data_is_told_up_to_the_size_that_both_kinds_reach():
 def test_leads_is_said_of_what_was_tested():
     near = {"random_forest": flat, "mlp": lambda n: flat(n) - 1e-5}
     for laws, seeds, told in (
-        ({"knn": flat, "mlp": steep}, 5, "leads: accuracy"),
+        ({"knn": flat, "mlp": steep}, 5, "leads the classic methods: accuracy"),
         (near, 5, "within the noise"),
         (near, 1, "untested"),
     ):

@@ -263,6 +263,8 @@ def test_every_form_has_its_power():
     for name, control in (("equivalence", False), ("difference", True)):
         assert at(name, close, 0.02, 0.0, control) > 0.8 > at(name, wide, 0.02, 0.0, control)
     assert at("ratio", close, 1.01, 1.05) > 0.8 > at("ratio", wide, 1.01, 1.05)
+    equal, noisy = (np.exp(drawn(random, 0.0, spread=spread)) for spread in (0.002, 0.1))
+    assert at("ratio", equal, 1.02, 1.0, True) > 0.8 > at("ratio", noisy, 1.02, 1.0, True)
     assert at("successes", counts(1, 0)(random), 0.3, 0.8) > 0.8 > at("successes", counts(1, 0)(random), 0.3, 0.5)
     losses = -(0.1 + 2 * GRID**-0.4)[None, :, None]
     for noise, enough in ((0.0005, True), (0.02, False)):

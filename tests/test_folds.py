@@ -1,16 +1,20 @@
 """The five folds inside a cell's training rows: each row held out once, nothing learned from its own judge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness import catalogue
-from harness.contract import BadData, Data
+from harness.contract import BadData, Data, Unsupported
 from harness.folds import turned
 from harness.plan import HOLD
 from harness.split import drawn, parts
 from harness.tasks import classify
 
 N = 400
+DEALT = [[8, 27, 6], [22, 9, 14], [19, 18, 31], [26, 5, 39], [4, 35, 20]]
+SIZES = [8, 6, 6, 8, 2]
 
 
 def data(protocol="official", groups=None, ordered=False):
@@ -64,6 +68,29 @@ def test_groups_are_whole():
         assert ours and theirs and not ours & theirs
         held += list(theirs)
     assert len(held) == len(set(held)) == len(set(groups[made.x[drawn(made, 200, 0).learn, 0].astype(int)]))
+
+
+def test_the_dealing_stays_what_it_is():
+    """Rows of folds are kept for good, and their keys do not name this file: another dealing would be mixed in."""
+    x = np.arange(40, dtype=np.float32)[:, None]
+    made = Data(x, np.arange(40) % 2, 2, x, np.arange(40) % 2, protocol="official")
+    held = [of_fold(made, 15, 3, fold)[1].astype(int).tolist() for fold in range(5)]
+    assert held == DEALT
+    grouped_ = replace(made, groups=np.arange(40) % 9)
+    assert [len(of_fold(grouped_, 30, 3, fold)[1]) for fold in range(5)] == SIZES
+
+
+def test_a_fold_that_leaves_one_class_is_nobodys_failure():
+    y = np.zeros(N, int)
+    y[7] = 1
+    made, told = replace(data(), y=y, classes=2), []
+    last = drawn(made, N, 0, HOLD).hold  # of fold 0, which split deals by itself
+    for fold in range(1, 5):
+        try:
+            turned(made, N, 0, fold, HOLD)
+        except Unsupported as error:
+            told.append(str(error))
+    assert len(told) == (7 not in last) and all("of one class" in text for text in told)
 
 
 def test_few_groups_still_make_folds():

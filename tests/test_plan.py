@@ -180,7 +180,7 @@ class TestSearch:
         assert [t.condition.get("fold", 0) for t in trials] == [0, 1, 2, 3, 4] * 3 and plan.FOLDS == split.FOLDS
         made = []
         for k, trial in enumerate(trials):
-            row = rows.make(technique="knn", size=2_999, keywords=dict(trial.keywords))
+            row = rows.make(technique="knn", size=2_999, keywords=dict(trial.keywords), condition=dict(trial.condition))
             row["quality"]["valid"] = {"accuracy": (1.0 if k == 0 else 0.5, 0.7, 0.6)[k // 5]}  # the first is luck
             row["time"]["wall"] = 2.0
             made.append(row)
@@ -193,6 +193,32 @@ class TestSearch:
         resolved, told = plan.resolve(cell, failed)
         assert told["ok"] == 2 and told["tried"][1] == [None, None, 10.0], "a setting stands where all its folds do"
         assert resolved.keywords != trials[5].keywords
+
+    def test_a_fold_that_no_setting_could_be_judged_on_does_not_count(self):
+        cell = Cell("knn", "digits", "classify", 100, 0, tune=3)
+        made = []
+        for k, trial in enumerate(plan.trials(cell)):
+            row = rows.make(technique="knn", size=100, keywords=dict(trial.keywords), condition=dict(trial.condition))
+            row["quality"]["valid"] = {"accuracy": (0.5, 0.7, 0.6)[k // 5]}
+            if k % 5 == 2:
+                row |= {"status": "unsupported", "quality": None}
+            if k % 5 == 3:
+                row["quality"]["valid"] = {"log_loss": 1.0}  # the dataset's metric could not be had
+            made.append(row)
+        resolved, told = plan.resolve(cell, made)
+        assert (told["folds"], told["ok"]) == (3, 3) and told["valid"] == pytest.approx(0.7)
+        with pytest.raises(LookupError, match="none of the 3 settings"):
+            plan.resolve(cell, [{**r, "status": "unsupported", "quality": None} for r in made])
+
+    def test_the_way_of_choosing_is_part_of_the_key_of_what_was_chosen(self):
+        few, many = (Cell("knn", "digits", "classify", size, 0, tune=3) for size in (100, 3_000))
+        assert plan.key(few)["folds"] == 5 and "folds" not in plan.key(many)
+        assert "folds" not in plan.key(replace(few, tune=0)), "who was not chosen keeps its key"
+
+    def test_the_trials_of_a_fold_are_those_of_the_cell(self):
+        cell = Cell("knn", "digits", "classify", 100, 0, tune=3)
+        of_fold = replace(cell, condition={"validation": 0.2, "fold": 3})
+        assert [t.condition for t in plan.trials(of_fold)] == [t.condition for t in plan.trials(cell)]
 
     def test_what_is_not_dealt_in_folds_has_one_validation(self):
         assert plan.folds(Cell("gpt", "tinyshakespeare", "next_token", 1_000, 0)) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import files, isolate, machine, tree, worker
+from harness import files, isolate, machine, plan, tree, worker
 from harness.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -345,12 +345,14 @@ def test_a_tuned_cell_waits_for_its_trials_and_pays_for_them(tmp_path):
     assert 5 <= len(trials) <= 15 and all(r["quality"]["valid"] for r in trials)
     assert {r["key"]["condition"].get("fold", 0) for r in trials} == {0, 1, 2, 3, 4}
     assert tuned["quality"]["valid"] is None and tuned["search"]["seconds"] > 0
-    tuned["search"]["folds"] = 1  # as if it had been chosen by one hold-out
+    older = {name: value for name, value in tuned["key"].items() if name != "folds"}
     (path,) = tmp_path.rglob("*.jsonl")
-    path.write_text("".join(json.dumps(tuned if r["id"] == tuned["id"] else r) + "\n" for r in found))
+    chosen_by_one = tuned | {"key": older, "id": plan.row_id(older)}
+    path.write_text("".join(json.dumps(chosen_by_one if r["id"] == tuned["id"] else r) + "\n" for r in found))
     words = ("-t", "knn", "-d", "iris", "--sizes", "60", "--seeds", "1", "--tune", "3", "--results", str(tmp_path))
     again = [json.loads(eras("run", *words, "--json").stdout)["computed"] for _ in range(2)]
-    assert again == [1, 0], "what was chosen in another way is fitted again, its trials stand"
+    assert again == [1, 0], "what was chosen in another way is another cell, its trials stand"
+    assert eras("verify", "--results", str(tmp_path)).returncode == 0
 
 
 def test_offers_give_a_training_curve(tmp_path):

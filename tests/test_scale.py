@@ -210,6 +210,46 @@ def test_of_folds_the_mean_chooses_and_all_are_paid_for():
     assert list(best["arm"]) == ["knn"] and list(best["seconds"]) == [2.0 + 10 * 3.0]
 
 
+def test_rows_of_the_decades_change_no_line():
+    """Their held-out rows have budgets of their own, and would rename the arms on one side only."""
+    made = panel(DATASETS[:1])
+    other = row("forest", "forest", DATASETS[0], 100, 0, valid=0.1, condition={"validation": 0.2})
+    other["key"]["budget"] = {"unit": "flops", "amount": 1e9, "bytes": None}
+    other["provenance"]["account"] = {"rungs": ["independent 1980"]}
+    lines = [scale.exhibit(rows_).lines for rows_ in (made, [*made, other])]
+    assert lines[0].equals(lines[1]) and (lines[0]["role"] == "traditional").any()
+
+
+def test_an_arm_of_another_run_does_not_stop_the_choice():
+    made = panel(DATASETS[:1])
+    some = [row("tree", "knn", DATASETS[0], 100, seed, valid=0.99, condition={"validation": 0.2}) for seed in (0, 1)]
+    lines = [scale.exhibit(rows_).lines for rows_ in (made, [*made, row("tree", "knn", DATASETS[0], 100, 0), *some])]
+    assert lines[0].equals(lines[1]), "it was tried at two places of fifteen"
+
+
+def test_who_is_alone_pays_for_no_choice():
+    made = [row("knn", "knn", DATASETS[0], 100, 0)]
+    trials = [row("knn", "knn", DATASETS[0], 100, 0, valid=0.9, condition={"validation": 0.2})]
+    best = scale.exhibit([*made, *trials]).lines
+    assert list(best["seconds"]) == [2.0] and list(best["folds"]) == [0]
+
+
+def test_a_fold_that_can_judge_nobody_does_not_count():
+    """Without the class that the metric asks for, or with one class to learn from."""
+    made = []
+    for name, valid in (("knn", 0.6), ("forest", 0.7)):
+        made.append(row(name, name, DATASETS[0], 100, 0))
+        for fold in range(5):
+            held = {"validation": 0.2, **({"fold": fold} if fold else {})}
+            made.append(row(name, name, DATASETS[0], 100, 0, valid=valid, condition=held))
+            if fold == 3:
+                made[-1] |= {"status": "unsupported", "quality": None}
+            if fold == 4:
+                made[-1]["quality"]["valid"] = {"log_loss": 0.3}
+    best = scale.exhibit(made).lines
+    assert list(best["arm"]) == ["forest"] and list(best["folds"]) == [3]
+
+
 def test_an_open_interval_says_so():
     assert roles.between(0, 1_234) == "below the sizes to 1,200"
     assert roles.between(87.3, float("inf")) == "87 to beyond the sizes"

@@ -51,7 +51,7 @@ def exhibit(rows: Iterable[Mapping[str, Any]], place: Mapping[str, str] | None =
 
     place   {"device": ..., "machine": ...} to be preferred, in this order, where there are rows of it
     """
-    rows = list(rows)
+    rows = [row for row in rows if not analyse.of_decades(row)]  # their budgets are others, and their search
     table, held = analyse.frame(rows), analyse.frame(rows, held_out=True)
     counts = table.groupby(["machine", "device"], as_index=False).size().sort_values("size", kind="stable")
     for name, wanted in (place or {}).items():
@@ -93,8 +93,17 @@ def _arms(plain: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     points = analyse.curves(plain)
     keys = ["dataset", "task", "arm"]
     kinds = plain[[*keys, "kind"]].drop_duplicates(keys)
-    chosen_by = held[held["status"] == "ok"].groupby([*keys, "size"], as_index=False)["valid"].mean()
-    return points.merge(kinds, on=keys, how="left").merge(chosen_by, on=[*keys, "size"], how="left")
+    return points.merge(kinds, on=keys, how="left").merge(_valid(points, held), on=[*keys, "size"], how="left")
+
+
+def _valid(points: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """dataset, task, arm, size, and `valid`: the mean over the same folds of the same seeds for all that have one."""
+    at, keys = ["dataset", "task", "size"], ["dataset", "task", "arm", "size"]
+    some = held[(held["status"] == "ok") & held["valid"].notna()].merge(points[keys].drop_duplicates())
+    some = some[some["folds"] == some.groupby(at)["folds"].transform("max")]
+    some = some.assign(arms=some.groupby([*at, "seed"])["arm"].transform("size"))
+    some = some[some["arms"] == some.groupby(at)["arms"].transform("max")]
+    return some.groupby(keys)["valid"].mean().reset_index()
 
 
 def titles(made: Exhibit) -> dict[str, str]:

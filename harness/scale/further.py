@@ -74,7 +74,12 @@ def extrapolations(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def fitted(mean: pd.Series, std: pd.Series, count: pd.Series, unit: float) -> fits.Fit | None:
-    """The fit to losses by size, in that unit: so that neither dollars nor cents change what a small miss is."""
+    """The fit to losses by size, in that unit: so that neither dollars nor cents change what a small miss is.
+
+    None where there is no unit: an anchor that is the floor, or unknown.
+    """
+    if not unit > 0:
+        return None
     error = (std / np.sqrt(count)).fillna(0.02 * mean) / unit
     return fits.fit(mean.index.to_numpy(float), (mean / unit).to_numpy(), error.clip(lower=1e-4).to_numpy())
 

@@ -39,29 +39,30 @@ def losses(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def lines(runs: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """One line per dataset, size, seed and role: the arm that stood for it, score, loss, skill, seconds, mib.
+    """One line per dataset, size, seed and role: the arm that stood for it, score, loss, skill, seconds, mib, folds.
 
+    folds     that a "traditional" was chosen on; 0 where there was no choice
     seconds   of the fit; of "traditional": of every run that it was chosen by, and of the chosen one's fit
     """
     made = pd.concat([_traditional(runs[runs["kind"] == "classic"], held), _nets(runs[runs["kind"] == "net"])])
     kept = ["role", "family", "dataset", "dataset_title", "task", "size", "seed", "arm", "label", "technique"]
-    kept += ["metric", "score", "loss", "margin", "skill", "seconds", "extra_mib", "parameters"]
+    kept += ["metric", "score", "loss", "margin", "skill", "seconds", "extra_mib", "parameters", "folds"]
     return made.reindex(columns=kept).sort_values([*WHERE, "role"], ignore_index=True)
 
 
 def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     """At each dataset, size and seed the classic arm with the best validation score; one that is alone needs none.
 
-    Only where all of the dataset's classic arms were tried, whether they came through or failed: the best of those that
-    a budget happened to reach is nobody's choice.
+    The field of a dataset: the arms that were tried at half of its sizes and seeds or more. A choice asks for all of
+    them, whether they came through or failed, on the same folds: the best of those that a budget happened to reach is
+    nobody's choice.
     """
     tried = held[held["plain"] == "True"].drop_duplicates([*WHERE, "arm"])
     tried = tried.merge(classic[["dataset", "task", "arm"]].drop_duplicates())  # without the trials of a tuned arm
-    arms = tried.groupby(["dataset", "task"])["arm"].nunique().rename("arms").reset_index()
+    tried = tried.merge(_field(tried))
     tried = tried[tried["folds"] == tried.groupby(WHERE)["folds"].transform("max")]  # the others are not through yet
     search = tried.groupby(WHERE).agg(search=("wall_seconds", "sum"), count=("arm", "size")).reset_index()
-    search = search.merge(arms, on=["dataset", "task"])
-    valid = tried.loc[tried["status"] == "ok", [*WHERE, "arm", "valid"]]
+    valid = tried.loc[tried["status"] == "ok", [*WHERE, "arm", "valid", "folds", "arms"]]
     some = (
         classic.drop(columns="valid").merge(valid, on=[*WHERE, "arm"], how="left").merge(search, on=WHERE, how="left")
     )
@@ -69,7 +70,17 @@ def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     some = some[alone | (some["valid"].notna() & (some["count"] == some["arms"]))]
     worth = some["valid"] * np.where(some["higher_is_better"], 1.0, -1.0)
     best = some.assign(worth=worth).sort_values("worth", ascending=False, kind="stable").groupby(WHERE).head(1)
-    return best.assign(role="traditional", seconds=best["fit_seconds"] + best["search"].fillna(0))
+    chosen = ~alone[best.index]
+    seconds = best["fit_seconds"] + best["search"].where(chosen).fillna(0)
+    return best.assign(role="traditional", seconds=seconds, folds=best["folds"].where(chosen).fillna(0))
+
+
+def _field(tried: pd.DataFrame) -> pd.DataFrame:
+    """dataset, task, arm, and `arms`: how many there are beside it in the field."""
+    places = tried.drop_duplicates(WHERE).groupby(["dataset", "task"]).size().rename("places").reset_index()
+    each = tried.groupby(["dataset", "task", "arm"]).size().rename("at").reset_index().merge(places)
+    field = each.loc[2 * each["at"] >= each["places"], ["dataset", "task", "arm"]]
+    return field.assign(arms=field.groupby(["dataset", "task"])["arm"].transform("size"))
 
 
 def _nets(nets: pd.DataFrame) -> pd.DataFrame:
