@@ -106,7 +106,7 @@ def headline(counts: Mapping[str, int], few: int = 0) -> str:
     """few: of those that passed, how many with fewer than five seeds.
 
     >>> headline({"fail": 1, "pass": 3, "not run": 2}, 2)
-    'Of 4 claims of history that were tested here 3 passed (2 of them with few seeds) and 1 failed; 2 were not run.'
+    'Of 4 claims of history that were tested here 3 passed (2 of them with few seeds) and 1 failed; 2 lack rows.'
     """
     words = {
         "pass": "passed" + (f" ({few} of them with few seeds)" if few else ""),
@@ -120,7 +120,7 @@ def headline(counts: Mapping[str, int], few: int = 0) -> str:
         return f"None of {waiting} registered claims of history has been tested with these rows."
     parts = [f"{counts[word]} {said}" for word, said in words.items() if counts.get(word)]
     told = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-    rest = f"; {waiting} were not run" if waiting > 1 else "; 1 was not run" if waiting else ""
+    rest = f"; {waiting} lack rows" if waiting > 1 else "; 1 lacks rows" if waiting else ""
     if tested == 1:
         return f"The one claim of history that was tested here {told.removeprefix('1 ')}{rest}."
     return f"Of {tested} claims of history that were tested here {told}{rest}."

@@ -98,6 +98,7 @@ def _curves(
                     "family": family(dataset),
                     "dataset": dataset,
                     "dataset_title": dataset,
+                    "folds": 5,
                     "size": size,
                 }
                 thin.append(about | {"skill": _skill(role, size, shift) + chance.gauss(0, 0.3 / math.sqrt(size))})
@@ -178,6 +179,7 @@ def _orderings() -> pd.DataFrame:
             )
             one = verdict if not name or number != 3 else "not measured"
             found.append({"number": number, "sentence": sentence, "family": name, "verdict": one, "evidence": said})
+            found[-1]["datasets"] = 2 if name else 0
     return pd.DataFrame(found)
 
 

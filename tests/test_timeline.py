@@ -62,7 +62,7 @@ def test_every_technique_is_there_and_claims_stand_with_theirs(three):
     forest = of(found, "random_forest")
     assert [one["verdict"] for one in forest["claims"]] == ["pass", "fail", "not run"] and forest["verdict"] == "fail"
     assert of(found, "knn")["verdict"] == timeline.NONE
-    assert found["headline"] == "Of 2 claims of history that were tested here 1 passed and 1 failed; 1 was not run."
+    assert found["headline"] == "Of 2 claims of history that were tested here 1 passed and 1 failed; 1 lacks rows."
     first = forest["claims"][0]
     assert set(first["tests"][0]["rows"]) == {row["id"] for row in made[:10]}
     assert np.shape(first["tests"][0]["values"]) == (2, 1, 5) and first["tests"][0]["values"][1][0] == [0.8] * 5

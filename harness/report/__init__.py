@@ -152,7 +152,8 @@ def _first(points: pd.DataFrame, lead: pd.DataFrame, lines: dict[Any, Style], ma
     if len(made.pooled):
         title = made.titles["scale"]
         charts_ = {form: pooled.picture(made, f"main-{form}", title, form) for form in ("wide", "narrow")}
-        main = {"method": pooled.method(made), "pooled": True} | charts_
+        main = {"method": pooled.method(made), "pooled": True, "panel": pooled.panel(made)} | charts_
+        main["band"] = "wide" if made.pooled["low"].isna().all() else "seeds"
         about |= {"sketch": pooled.sketch(), "faint": pooled.datasets(made.thin)}
         return {"headline": title, "main": main} | about
     headline, chosen = analyse.headline(points, lead), analyse.main_picture(points)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from harness import scale
+from harness import plan, scale
 from harness.report import charts
 from harness.report.charts import Plot
 from harness.report.style import ROLES
@@ -169,11 +169,29 @@ def method(made: Any) -> str:
     """How the picture was made, in one line."""
     least, most = made.pooled["seeds"].min(), made.pooled["seeds"].max()
     count = counted(most) if least == most else f"{least} to {counted(most)}"
+    alone = " (over seeds there is none, with one seed each)" if most < 2 else ""
     return (
         f"Skill on test against training examples: interquartile mean over the same {len(made.panel)} datasets at "
-        f"every size, {count} each; band: 95 % bootstrap, 2,000 draws. The best classic method is chosen on "
-        "validation rows at each size. Faint: the datasets, those outside the panel too. Horizontal axis: logarithmic."
+        f"every size, {count} each; band: 95 % bootstrap, 2,000 draws{alone}. The best classic method is chosen on "
+        f"validation rows at each size{_folds(made)}. Faint: the datasets, those outside the panel too. Horizontal "
+        "axis: logarithmic."
     )
+
+
+def _folds(made: Any) -> str:
+    """How many of the choices among few rows rest on one hold-out, as rows made before there were folds do."""
+    few = made.lines[(made.lines["role"] == "traditional") & (made.lines["size"] < plan.FOLDED)]
+    few = few[few["dataset"].isin(made.panel)]
+    alone = int((few["folds"] == 1).sum())
+    said = f", below {plan.FOLDED:,} rows by five folds"
+    return said if not alone else f"{said}, but {alone} of {len(few)} of these choices by one fifth"
+
+
+def panel(made: Any) -> dict[str, list[str]]:
+    """Titles of the datasets that are pooled, and of the others."""
+    names = made.thin.drop_duplicates("dataset").set_index("dataset")["dataset_title"]
+    inside = names.index.isin(made.panel)
+    return {"inside": sorted(names[inside]), "outside": sorted(names[~inside])}
 
 
 def slide(orderings: pd.DataFrame) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ function first() {
   const [band, dataset] = controls.querySelectorAll("select");
   for (const select of [band, dataset]) select.addEventListener("change", () => (keep(select.name, select.value), redraw()));
   function redraw() {
-    band.value = state.get("band") ?? "";
+    band.value = ["seeds", "wide"].includes(state.get("band")) ? state.get("band") : figure.dataset.band; // with one seed the wide one alone is there
     dataset.value = state.get("faint") ?? "";
     figure.classList.toggle("wider", band.value === "wide");
     figure.classList.toggle("one", dataset.value !== "");

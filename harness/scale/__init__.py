@@ -62,7 +62,8 @@ def exhibit(rows: Iterable[Mapping[str, Any]], place: Mapping[str, str] | None =
     held = held[(held["machine"] == machine) & (held["device"] == device)]
     runs = here[(here["plain"] == "True") & (here["status"] == "ok") & here["loss"].notna()]
     some = lines(runs, held)
-    datasets, over = pooled(some)
+    examples = some[some["family"] != "language"]  # whose sizes count tokens: nothing to be pooled with examples
+    datasets, over = pooled(examples)
     crossed = crossings(runs, some)
     made = Exhibit(
         machine=str(machine),
@@ -81,7 +82,7 @@ def exhibit(rows: Iterable[Mapping[str, Any]], place: Mapping[str, str] | None =
         matrix=matrix(crossed),
         orderings=orderings(some, crossed),
         tuning=tuning(here, rows),
-        wins=wins(some, over),
+        wins=wins(examples, over),
         fits=extrapolations(runs),
         devices=devices(table),
     )
@@ -132,7 +133,9 @@ def _scale_title(made: Exhibit) -> str:
         first = runs.pop()[1] if runs and runs[-1][0] == who else int(str(size))
         runs.append((who, first, int(str(size))))
     parts = [f"from {a:,} to {b:,} examples {who}" if a != b else f"at {a:,} {who}" for who, a, b in runs]
-    alone = " (some have one seed: untested)" if made.pooled["seeds"].min() < 2 else ""
+    seeds = made.pooled["seeds"]
+    alone = " (one seed each: untested)" if seeds.max() < 2 else " (some have one seed: untested)"
+    alone = alone if seeds.min() < 2 else ""
     return f"On {len(made.panel)} datasets, " + ", ".join(parts) + alone + "."
 
 
@@ -143,8 +146,8 @@ def _datasets_title(made: Exhibit) -> str:
     if not len(pairs):
         return "No dataset has both a choice of classic methods and nets of three sizes."
     return (
-        f"The large net overtakes the best classic method on {over} of {len(pairs)} datasets, ends ahead "
-        f"without having been behind on {counts.get('second ahead', 0)} and has not caught up on "
+        f"Of the {len(pairs)} datasets with two seeds or more the large net overtakes the best classic method on "
+        f"{over}, ends ahead without having been behind on {counts.get('second ahead', 0)} and has not caught up on "
         f"{counts.get('first ahead', 0)}."
     )
 

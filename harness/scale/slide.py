@@ -30,7 +30,7 @@ def orderings(some: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFrame:
             family: _ordering(number, some[some["family"] == family], crossed[crossed["family"] == family])
             for family in families
         }
-        counts = pd.Series([verdict for verdict, _ in judged.values()], dtype=object).value_counts()
+        counts = pd.Series([verdict for verdict, *_ in judged.values()], dtype=object).value_counts()
         said = ", ".join(
             f"{counts[verdict]} {verdict}" for verdict in ("holds", "fails", "cannot tell") if verdict in counts
         )
@@ -42,28 +42,27 @@ def orderings(some: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFrame:
             if counts.get("fails", 0) > 0.25 * known
             else "cannot tell"
         )
-        for family, (verdict, evidence) in {
-            "": (whole if known else "not measured", f"families: {said or 'none'}"),
-            **judged,
-        }.items():
-            found.append(
-                {"number": number, "sentence": sentence, "family": family, "verdict": verdict, "evidence": evidence}
-            )
-    return pd.DataFrame(found, columns=["number", "sentence", "family", "verdict", "evidence"])
+        over_all = (whole if known else "not measured", f"families: {said or 'none'}", 0)
+        for family, (verdict, evidence, datasets) in {"": over_all, **judged}.items():
+            line = {"number": number, "sentence": sentence, "family": family, "verdict": verdict}
+            found.append(line | {"evidence": evidence, "datasets": datasets})
+    return pd.DataFrame(found, columns=["number", "sentence", "family", "verdict", "evidence", "datasets"])
 
 
-def _ordering(number: int, some: pd.DataFrame, crossed: pd.DataFrame) -> tuple[str, str]:
+def _ordering(number: int, some: pd.DataFrame, crossed: pd.DataFrame) -> tuple[str, str, int]:
+    """(verdict, evidence, datasets that it rests on)"""
     if set(some["role"]) != set(ROLES):
-        return "not measured", "a role is missing"
+        return "not measured", "a role is missing", 0
     if number == 1:
         until, unit = (EARLY * plan.TOKENS, "tokens") if some["family"].iloc[0] == "language" else (EARLY, "examples")
         early = _shared(some[some["size"] <= until], ROLES)
         wide = early.pivot_table(index="seed", columns="role", values="skill").reindex(columns=list(ROLES))
         what = f"skill, classic less large net, up to {until:,} {unit}, {_datasets(early)}"
-        return _judged(wide["traditional"] - wide["large"], what)
+        return *_judged(wide["traditional"] - wide["large"], what), early["dataset"].nunique()
     if number == 2:
         both = _shared(some[some["loss"] > 0], ("traditional", "large"), sizes=3)
-        return _judged(_slopes(both), f"exponent of the loss, large net less classic, {_datasets(both)}")
+        what = f"exponent of the loss, large net less classic, {_datasets(both)}"
+        return *_judged(_slopes(both), what), both["dataset"].nunique()
     if number == 3:
         return _larger_is_better(some)
     pairs = crossed[(crossed["second"] == "large") & crossed["first"].isin(["traditional", *_classic(some)])]
@@ -74,12 +73,13 @@ def _ordering(number: int, some: pd.DataFrame, crossed: pd.DataFrame) -> tuple[s
         f", median n {rounded(over['n'].median())}" if len(over) else ""
     )
     if not len(pairs):
-        return "not measured", "no two sizes with two seeds"
+        return "not measured", "no two sizes with two seeds", 0
     if len(over) >= len(pairs) / 2:
-        return "holds", said
+        return "holds", said, len(pairs)
     far = pairs["largest"] >= FAR.get(pairs["family"].iloc[0], FAR["else"])
     said += f", looked for up to {rounded(pairs['largest'].max())}"
-    return ("fails" if (far & (pairs["outcome"] == "first ahead")).mean() > 0.5 else "cannot tell"), said
+    fails = (far & (pairs["outcome"] == "first ahead")).mean() > 0.5
+    return "fails" if fails else "cannot tell", said, len(pairs)
 
 
 def _classic(some: pd.DataFrame) -> list[str]:
@@ -131,7 +131,7 @@ def _slopes(some: pd.DataFrame) -> pd.Series:
     return by_seed.groupby(level=1).mean() if len(by_seed) else by_seed
 
 
-def _larger_is_better(some: pd.DataFrame) -> tuple[str, str]:
+def _larger_is_better(some: pd.DataFrame) -> tuple[str, str, int]:
     """Page's trend over small, medium, large: a block is a dataset and seed at the dataset's largest size."""
     blocks, sizes = [], []
     for _, one in some[some["role"] != "traditional"].groupby("dataset"):
@@ -142,9 +142,9 @@ def _larger_is_better(some: pd.DataFrame) -> tuple[str, str]:
             sizes.append(int(wide.index.get_level_values("size").max()))
             blocks.append(wide.loc[sizes[-1]].to_numpy())
     if not blocks:
-        return "not measured", "no size with all three nets"
+        return "not measured", "no size with all three nets", 0
     better = -np.concatenate(blocks)  # (blocks, 3), higher is better
     p, reverse = stats.pages_trend(better).p, stats.pages_trend(-better).p
     at = f"{min(sizes):,}" if len(set(sizes)) == 1 else f"{min(sizes):,} to {max(sizes):,}"
     said = f"Page's trend over {len(better)} datasets and seeds, at n = {at}: p = {p:.2g}"
-    return ("holds" if p <= 0.05 else "fails" if reverse <= 0.05 else "cannot tell"), said
+    return "holds" if p <= 0.05 else "fails" if reverse <= 0.05 else "cannot tell", said, len(sizes)
