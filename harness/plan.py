@@ -196,7 +196,7 @@ def ordered(cells: Sequence[Cell], later: Sequence[int] = ()) -> list[Cell]:
     """Breadth first: in rounds, of more sizes and more seeds each; in a round by seed, then by size.
 
     So a run that is stopped early has one seed of all techniques on all datasets at the usual sizes, before it has
-    anything large or twentyfold. A search is two rounds later than what it tunes, a long one (over 8 draws) three.
+    anything large or twentyfold. A search is three rounds later than what it tunes, a long one (over 8 draws) four.
 
     later  rounds that each cell is put off, none if empty
     """
@@ -216,7 +216,7 @@ def _round(cell: Cell) -> int:
     size = cell.size / scale(cell.task)
     by_size = sum(size > largest for largest, _ in ROUNDS)
     by_seed = sum(cell.seed >= seeds for _, seeds in ROUNDS)
-    return max(by_size, by_seed) + 2 * (cell.tune > 1) + (cell.tune > 8)
+    return max(by_size, by_seed) + 3 * (cell.tune > 1) + (cell.tune > 8)
 
 
 # ------------------------------------------------------------------------------------------------------------- identity

@@ -76,7 +76,7 @@ def plan(machine):
         if fast or family == "language":
             sizes = (*sizes, *BEYOND)
         for place, name in enumerate(name for name, is_here in found if is_here):
-            blocks += _of_dataset(family, name, sizes, dtype, 0 if place == 0 else 2)
+            blocks += _of_dataset(family, name, sizes, dtype, 0 if place == 0 else 1)
     if not fast:
         told.append("sizes above 1,000,000 are left out, but for language: they are for `--device cuda`")
     return Plan(blocks=tuple(blocks), seconds=6 * 3600, told=tuple(told))
