@@ -10,6 +10,7 @@ help:
 	@echo "make test   run all tests; ERAS_DATA=FOLDER lets those that need datasets run too"
 	@echo "make lint   check style (ruff) and types (mypy)"
 	@echo "make bench  time the hot paths (pytest-benchmark)"
+	@echo "make curves-page (tour-, decades-, claims-page)  the committed pages again, from the committed rows"
 	@echo "The first of them makes .venv with the versions in constraints.txt (PyTorch included: a large download)."
 	@echo "PYTHON=python3.12 chooses the interpreter; PIP_INDEX_URL and PIP_EXTRA_INDEX_URL are honoured."
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from harness import download, files
+from harness import cli, commands, download, files
 from harness.contract import BadData, File
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -741,3 +741,21 @@ def test_the_parent_does_not_import_what_only_a_download_needs():
     code = "import sys, harness.cli, harness.commands, harness.files; print({'requests', 'pooch'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out == "set()\n"
+
+
+def test_a_plan_gets_what_can_be_downloaded(tmp_path, monkeypatch):
+    """Without --download a plan is made of what is here; with it also of what has an address."""
+    monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("ERAS_DATA", raising=False)
+    (tmp_path / "all.py").write_text(
+        "from harness.contract import Block, Plan\n"
+        "def plan(machine):\n"
+        "    return Plan(blocks=(Block(('knn',), tuple(sorted(machine['here'])), (32,), {32: 1}),))\n"
+    )
+    wanted = []
+    for more in ([], ["--download"]):
+        args = cli.parser().parse_args(["run", str(tmp_path / "all.py"), *more])
+        wanted.append({cell.dataset for cell in commands.cells_of(args).cells})
+    assert {"digits", "teacher"} <= wanted[0] and not wanted[0] & {"adult", "letter", "usps"}
+    assert wanted[1] > wanted[0] and {"adult", "letter"} <= wanted[1], "these have an address"
+    assert "usps" not in wanted[1], "this one has none"
