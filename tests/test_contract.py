@@ -197,7 +197,7 @@ print(resident() - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_noting_a_loss_takes_no_memory():
-    """Kept as tensors, 200 losses beside logits of 10,000 words took 1,300 MiB: each lay in the way of the next logits."""
+    """Kept as tensors, 200 losses beside logits of 10,000 words took 1,300 MiB: each lay in the next logits' way."""
     done = subprocess.run(
         [sys.executable, "-c", NOTING], capture_output=True, text=True, cwd=catalogue.ROOT, check=True
     )
