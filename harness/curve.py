@@ -1,6 +1,6 @@
 """`eras curve`: one dataset's curve, ending in the sentence that its user came for.
 
-Runs what is missing (each technique at growing sizes, with and without a fifth of the rows held out to choose by), then
+Runs what is missing (each technique at growing sizes, at the largest also with a part held out to choose by), then
 tells from rows alone who leads at all the rows, from which size another era would, whether more data would help, and
 what it costs here.
 """
@@ -38,15 +38,18 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     grid = [size for size in plan.GRID if size <= 0.7 * card.rows]
     sizes = args.sizes or (*grid, min(card.rows, 10**6) if card.rows > LEAST_ROWS else card.rows)
     seeds = {10**9: args.seeds} if args.seeds else SEEDS
-    few = {size: min(count, CHOOSING) for size, count in seeds.items()}
-    folded = tuple(size for size in sizes if size < plan.FOLDED and {"classify", "regress"} & set(card.tasks))
-    blocks = [Block(techniques, (name,), tuple(sizes), seeds)]
-    blocks.append(Block(techniques, (name,), tuple(s for s in sizes if s not in folded), few, plan.held_out(10**9)[0]))
-    blocks += [Block(techniques, (name,), folded, {10**9: 1}, held) for held in plan.held_out(0)]
-    found = [cell for block in blocks for cell in plan.expand(block, args.device, args.threads or 1, args.dtype)]
+    folded = max(sizes) < plan.FOLDED and {"classify", "regress"} & set(card.tasks)
+    count = 1 if folded else min(plan.seeds_at(seeds, max(sizes)), CHOOSING)
+    held = plan.held_out(0 if folded else 10**9)
+    blocks = [(Block(techniques, (name,), tuple(sizes), seeds), 0)]
+    blocks += [(Block(techniques, (name,), (max(sizes),), {10**9: count}, one), 1) for one in held]
+    found: dict[str, tuple[Cell, int]] = {}
+    for block, later in blocks:  # who leads is asked at the largest size, after one seed of all sizes
+        for cell in plan.expand(block, args.device, args.threads or 1, args.dtype):
+            found.setdefault(plan.row_id(plan.key(cell)), (cell, later))
     if not found:
         raise Mistake(f"no technique asked for can take {public_name(name)} (`eras list techniques` tells tasks)")
-    return plan.ordered(list({plan.row_id(plan.key(cell)): cell for cell in found}.values()))
+    return plan.ordered([cell for cell, _ in found.values()], [later for _, later in found.values()])
 
 
 def command(args: argparse.Namespace) -> int:
@@ -300,7 +303,7 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         parts.append(_passed(found) + _later_said(found))
     parts.append(_whether(found))
     if found["beyond"]:
-        parts.append(f"At {found['beyond']:,} only one kind, nets or classic methods, came through; see the table.")
+        parts.append(f"At {found['beyond']:,} only one kind, nets or classic methods, was run and came through.")
     if found["untried"]:
         parts.append(f"Not run at {n:,}, and perhaps better: {', '.join(found['untried'])}.")
     if found["chosen_on"] != "validation":
