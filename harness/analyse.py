@@ -1,6 +1,6 @@
 """Rows to tables. Every number that a report shows is computed here, and only from rows.
 
-    frame(rows)                 one line per cell, flat columns
+    frame(rows), frames(rows)   one line per cell, flat columns; beside it what held rows out to choose by
     curves(frame)               one line per point of a curve: mean, interval, floor, costs, failures
     leaders(curves, frame)      who is best at each size, and whether the lead can be told from noise
     headline(frame)             the finding of the main picture, as a sentence
@@ -170,41 +170,49 @@ def _mib(size: Any) -> float | None:
     return size / 2**20 if isinstance(size, int | float) else None
 
 
-def frame(rows: Iterable[Mapping[str, Any]], held_out: bool = False) -> pd.DataFrame:
-    """Rows, as the store yields them, to one line per cell, sorted; `attrs["told"]` says what was left out.
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The first of `frames`."""
+    return frames(rows)[0]
+
+
+def frames(rows: Iterable[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(arms, what held rows out): one line per cell, sorted; `attrs["told"]` of the arms says what was left out.
 
     Of several rows of one cell (retried, or run again under other code or library versions) the last ok one stands, or
-    the last one where none is ok. What held part of its rows out to be chosen by (a search trial) is no arm of its own
-    and left out; `held_out` gives those alone, with their score on what was held out in `valid`: one line for all folds
-    (there are `folds` of them), their scores averaged, their seconds added, ok where all are.
+    the last one where none is ok. What held part of its rows out to be chosen by (a search trial) is no arm of its own:
+    the second table has it, with its score on what was held out in `valid`, and one line for all folds (there are
+    `folds` of them), their scores averaged, their seconds added, ok where all are.
     skill = (score - floor) / (anchor - floor): 0 is answering without learning, 1 the frozen reference, whichever way
     the metric points.
     """
     table = pd.DataFrame([flat(row) for row in rows], columns=list(flat({})))
-    trials = f"{table['held'].sum():,} runs that held rows out, to choose by, are no arms of their own"
-    told = [trials] if table["held"].any() and not held_out else []
     table["held"] = table["held"].astype(bool)
     for name in table.columns.difference([*NUMBERS, "higher_is_better", "held"]):
         table[name] = table[name].map(lambda value: "" if value is None else str(value)).astype(str)
     for name in NUMBERS:
         table[name] = pd.to_numeric(table[name], errors="coerce").astype(float).replace([np.inf, -np.inf], np.nan)
+    trials, told = int(table["held"].sum()), []
+    if trials:
+        told.append(f"{trials:,} runs that held rows out, to choose by, are no arms of their own")
     placed = (table[["technique", "dataset"]] != "").all(axis=1) & table[["size", "seed"]].notna().all(axis=1)
     if not placed.all():
         told.append(f"{(~placed).sum()} rows name no technique, dataset, size or seed and are left out")
-    table = table[placed].astype({"size": int, "seed": int})
-    table = _name_arms(table)  # all of them: an arm has one name, held out or not
-    table = table[table["held"] == held_out]
+    table = _name_arms(table[placed].astype({"size": int, "seed": int}))  # an arm has one name, held out or not
     span = table["anchor"] - table["floor"]
     table["skill"] = (table["score"] - table["floor"]) / span.where(span != 0)
-    table = table.sort_values("status", key=lambda status: status == "ok", kind="stable")
-    before = len(table)
-    table = table.drop_duplicates([*CURVE, "size", "seed", "fold"], keep="last")
-    if len(table) < before:
-        told.append(f"{before - len(table)} rows were measured again later; the newest stands")
-    table = table.sort_values([*CURVE, "size", "seed", "fold"], kind="stable", ignore_index=True)
-    table = _one_for_all_folds(table) if held_out else table
-    table.attrs["told"] = told
-    return table
+    arms, again = _standing(table[~table["held"]])
+    if again:
+        told.append(f"{again} rows were measured again later; the newest stands")
+    arms.attrs["told"] = told
+    return arms, _one_for_all_folds(_standing(table[table["held"]])[0])
+
+
+def _standing(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """(the row of each cell that counts, sorted; how many do not)"""
+    cell = [*CURVE, "size", "seed", "fold"]
+    ranked = table.sort_values("status", key=lambda status: status == "ok", kind="stable")
+    kept = ranked.drop_duplicates(cell, keep="last")
+    return kept.sort_values(cell, kind="stable", ignore_index=True), len(table) - len(kept)
 
 
 def _one_for_all_folds(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ what it costs here.
 import argparse
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -38,18 +39,23 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     grid = [size for size in plan.GRID if size <= 0.7 * card.rows]
     sizes = args.sizes or (*grid, min(card.rows, 10**6) if card.rows > LEAST_ROWS else card.rows)
     seeds = {10**9: args.seeds} if args.seeds else SEEDS
-    folded = max(sizes) < plan.FOLDED and {"classify", "regress"} & set(card.tasks)
-    count = 1 if folded else min(plan.seeds_at(seeds, max(sizes)), CHOOSING)
-    held = plan.held_out(0 if folded else 10**9)
-    blocks = [(Block(techniques, (name,), tuple(sizes), seeds), 0)]
-    blocks += [(Block(techniques, (name,), (max(sizes),), {10**9: count}, one), 1) for one in held]
-    found: dict[str, tuple[Cell, int]] = {}
-    for block, later in blocks:  # who leads is asked at the largest size, after one seed of all sizes
-        for cell in plan.expand(block, args.device, args.threads or 1, args.dtype):
-            found.setdefault(plan.row_id(plan.key(cell)), (cell, later))
-    if not found:
+    block = Block(techniques, (name,), tuple(sizes), seeds)
+    plain = plan.expand(block, args.device, args.threads or 1, args.dtype)
+    if not plain:
         raise Mistake(f"no technique asked for can take {public_name(name)} (`eras list techniques` tells tasks)")
+    largest = max(cell.size for cell in plain)
+    held = [one for cell in plain if cell.size == largest for one in _chosen_by(cell)]
+    found: dict[str, tuple[Cell, int]] = {}
+    for cell, later in (*((cell, 0) for cell in plain), *((cell, 1) for cell in held)):
+        found.setdefault(plan.row_id(plan.key(cell)), (cell, later))
     return plan.ordered([cell for cell, _ in found.values()], [later for _, later in found.values()])
+
+
+def _chosen_by(cell: Cell) -> list[Cell]:
+    """The cell with parts of its rows held out: who leads is asked at the largest size, after one seed of all sizes."""
+    folds = plan.folds(cell)
+    few = cell.seed < (1 if folds > 1 else CHOOSING)
+    return [replace(cell, condition=held) for held in plan.held_out(folds)] if few else []
 
 
 def command(args: argparse.Namespace) -> int:

@@ -281,23 +281,23 @@ def row_id(a_key: Mapping[str, Any]) -> str:
 # --------------------------------------------------------------------------------------------------------------- search
 
 
-def held_out(size: int, folds: int = FOLDS) -> list[dict[str, Any]]:
-    """The conditions under which a cell of this size is run to be chosen by: one, or one for each fold.
+def held_out(folds: int) -> list[dict[str, Any]]:
+    """The conditions under which a cell is run to be chosen by, one for each fold.
 
-    >>> held_out(3_162), [held["fold"] for held in held_out(316)[1:]]
+    >>> held_out(1), [held["fold"] for held in held_out(5)[1:]]
     ([{'validation': 0.2}], [1, 2, 3, 4])
     """
-    more = range(1, folds if size < FOLDED else 1)
-    return [{"validation": HOLD}, *({"validation": HOLD, "fold": fold} for fold in more)]
+    return [{"validation": HOLD}, *({"validation": HOLD, "fold": fold} for fold in range(1, folds))]
 
 
 def folds(cell: Cell) -> int:
-    """How many fits judge one setting of a search.
+    """How many fits judge a cell that is chosen among others: FOLDS below FOLDED rows, else one.
 
-    One, where FLOPs are shared out among the fits, and of what is not dealt in folds (running text, series, acting).
+    One too where FLOPs are shared out among the fits, and of what is not dealt in folds (running text, series, acting).
     """
     by_flops = cell.budget is not None and cell.budget.unit == "flops"
-    return 1 if by_flops or cell.task not in ("classify", "regress") else len(held_out(cell.size))
+    dealt = cell.size < FOLDED and cell.task in ("classify", "regress") and not by_flops
+    return FOLDS if dealt else 1
 
 
 def trials(cell: Cell) -> list[Cell]:
@@ -314,7 +314,7 @@ def trials(cell: Cell) -> list[Cell]:
             condition={name: value for name, value in cell.condition.items() if name != "fold"} | held,
         )
         for drawn in search.draws(space, cell.tune, cell.seed)
-        for held in held_out(cell.size, folds(cell))
+        for held in held_out(folds(cell))
     ]
 
 

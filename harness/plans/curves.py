@@ -10,7 +10,7 @@ crossing; tables may have none.
 
 from harness.contract import Block, Plan
 from harness.data import left_out
-from harness.plan import FOLDED, GRID, held_out
+from harness.plan import FOLDED, FOLDS, GRID, held_out
 
 FAMILIES = {  # "whole/sample": the sample where the whole is absent
     "tables": (
@@ -95,7 +95,7 @@ def _of_dataset(family, name, sizes, dtype, later):
     blocks = [Block(techniques, (name,), sizes, SEEDS, dtype=dtype, later=later)]
     blocks.append(Block(OTHERS[family], (name,), sizes, {sizes[-1]: 3}, dtype=dtype, later=later))
     if len(CLASSIC[family]) > 1:  # one alone needs no choice
-        for held in held_out(0):
+        for held in held_out(FOLDS):
             some = sizes if "fold" not in held else tuple(size for size in sizes if size < FOLDED)
             blocks.append(Block(CLASSIC[family], (name,), some, SEEDS, held, later=later))
     if name in WHOLE:

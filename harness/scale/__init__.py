@@ -52,7 +52,7 @@ def exhibit(rows: Iterable[Mapping[str, Any]], place: Mapping[str, str] | None =
     place   {"device": ..., "machine": ...} to be preferred, in this order, where there are rows of it
     """
     rows = [row for row in rows if not analyse.of_decades(row)]  # their budgets are others, and their search
-    table, held = analyse.frame(rows), analyse.frame(rows, held_out=True)
+    table, held = analyse.frames(rows)
     counts = table.groupby(["machine", "device"], as_index=False).size().sort_values("size", kind="stable")
     for name, wanted in (place or {}).items():
         counts = counts[counts[name] == wanted] if wanted in set(counts[name]) else counts
