@@ -24,6 +24,16 @@ def test_write(benchmark, page):
     benchmark.pedantic(page, rounds=3)
 
 
+def test_figures_alone(benchmark, page, monkeypatch):
+    """All static figures of that page, PNG and SVG, from frames that are there."""
+    given = []
+    draw = report.figures.write
+    monkeypatch.setattr(report.figures, "write", lambda *arguments: given.append(arguments) or draw(*arguments))
+    page()
+    written = benchmark.pedantic(lambda: draw(*given[0]), rounds=5, warmup_rounds=1)
+    benchmark.extra_info["files"] = len(written)
+
+
 def test_write_10_000_rows(benchmark, tmp_path):
     sizes = (32, 100, 316, 1_000, 3_162, 10_000, 31_623, 100_000)
     given = rows.many(datasets=tuple(f"dataset_{k}" for k in range(21)), sizes=sizes, seeds=10)

@@ -107,6 +107,8 @@ def parser() -> argparse.ArgumentParser:
     _how_to_run(made)
     made.add_argument("--stored", action="store_true", help="run nothing: tell from the rows that are there")
     made.add_argument("--overlay", default="", metavar="NAME", help="published figures beside ours: benchm-ml")
+    told = "the picture: .png, .svg or .pdf (default: reports/local/curve.png)"
+    made.add_argument("-o", "--output", metavar="FILE", help=told)
     made.set_defaults(budget=600.0)
     made = command("claims", "what history says of each technique, and what the rows say", "eras claims")
     made.add_argument("--results", metavar="DIR", action="append", help="where rows are (default: results/local)")

@@ -10,12 +10,13 @@ import math
 from collections import Counter
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from harness import analyse, catalogue, fits, machine, plan, published, scale, stats
-from harness.catalogue import Mistake, public_name
+from harness.catalogue import ROOT, Mistake, public_name
 from harness.commands import check_sizes
 from harness.contract import STREAMS, Block, Cell, Dataset
 from harness.data import absence, brought, get
@@ -27,6 +28,7 @@ from harness.store import Store
 SEEDS = {316: 5, 100_000_000: 3}
 CHOOSING = 3  # seeds at which a fifth is held out as well, to choose the leader by; of few rows one seed's five fifths
 LEAST_ROWS = 32
+ENDINGS = (".png", ".svg", ".pdf")
 
 
 def cells(args: argparse.Namespace) -> list[Cell]:
@@ -69,9 +71,10 @@ def command(args: argparse.Namespace) -> int:
         raise Mistake(f"{'--cells' if args.cells else '--claim'} has no meaning for eras curve: `eras run` knows it")
     if not args.stored:
         plan.check_device(args.device)
+    out = _out(args.output)
     name = args.dataset[0]
     if name in published.DATASETS.get(args.overlay, ()) and name not in catalogue.names("dataset"):
-        show(args.json, *told([], name, args.overlay))  # published only: there is nothing of ours to run
+        _show(args, None, name, out, [])  # published only: there is nothing of ours to run
         return 0
     screen = Screen(quiet=args.json)
     brought(args, screen)
@@ -95,13 +98,42 @@ def command(args: argparse.Namespace) -> int:
     if not rows and not args.overlay:
         until = "run without --stored" if args.stored else "the run ended before its first cell did"
         raise Mistake(missing or f"there are no rows of {name}: {until}")
-    value, lines = told(rows, name, args.overlay, args.device)
-    if summary and summary.left:
-        lines.append(f"{len(summary.left)} cells were left out by the budget; the same command goes on with them.")
-    show(args.json, value, lines)
+    left = len(summary.left) if summary else 0
+    more = [f"{left} cells were left out by the budget; the same command goes on with them."] if left else []
+    _show(args, exhibit(rows, args.device), name, out, more)
     if summary and summary.stopped:
         return 130 if summary.stopped.startswith(("interrupted", "stopped")) else 2
     return 3 if summary and summary.failed() else 0
+
+
+def _out(output: str | None) -> Path:
+    """Where the picture goes; a wrong name is told before anything runs."""
+    out = Path(output).expanduser() if output else ROOT / "reports" / "local" / "curve.png"
+    if out.suffix not in ENDINGS or out.is_dir():
+        raise Mistake(f"-o {out}: the picture is a file that ends in {', '.join(ENDINGS)}")
+    return out
+
+
+def _show(args: argparse.Namespace, made: scale.Exhibit | None, name: str, out: Path, more: list[str]) -> None:
+    """Tell, and draw what is told."""
+    from harness.report import figures  # imports a drawing library: not for who only plans
+
+    value, lines = told(made, name, args.overlay)
+    points = pd.DataFrame() if made is None else made.arms
+    if "overlay" in value or (len(points) and (points["n"] > 0).any()):
+        title = _sentences(value["answer"])[0] if "answer" in value else f"Published figures of {name}, {args.overlay}"
+        try:
+            figures.one(points, value.get("overlay", []), title, out)
+        except OSError as error:
+            raise Mistake(f"the picture cannot be written to {out}: {error.strerror}; choose another place") from None
+        value["picture"] = str(out)
+        more = [*more, str(out)]
+    show(args.json, value, [*lines, *more])
+
+
+def exhibit(rows: list[dict[str, Any]], device: str = "cpu") -> scale.Exhibit | None:
+    """Of the rows of that device and of this machine, where there are some; else of where most rows come from."""
+    return scale.exhibit(rows, {"device": device, "machine": machine.fingerprint()["name"]}) if rows else None
 
 
 def _rows(store: Store, args: argparse.Namespace, name: str) -> list[dict[str, Any]]:
@@ -119,16 +151,10 @@ def _rows(store: Store, args: argparse.Namespace, name: str) -> list[dict[str, A
     return [row for row in some if row["key"]["task"] == max(tasks, key=tasks.__getitem__)]
 
 
-def told(
-    rows: list[dict[str, Any]], name: str, overlay: str = "", device: str = "cpu"
-) -> tuple[dict[str, Any], list[str]]:
-    """(for machines, lines for people) of one dataset's rows, and of published figures beside them.
-
-    Of the rows of that device and of this machine, where there are some; else of where most rows come from.
-    """
+def told(made: scale.Exhibit | None, name: str, overlay: str = "") -> tuple[dict[str, Any], list[str]]:
+    """(for machines, lines for people) of one dataset's rows, and of published figures beside them."""
     value: dict[str, Any] = {"dataset": name}
     lines: list[str] = []
-    made = scale.exhibit(rows, {"device": device, "machine": machine.fingerprint()["name"]}) if rows else None
     if made and len(made.arms):
         lines += [*_grid(made.arms), ""]
         value["answer"] = answer(made)

@@ -1,12 +1,14 @@
 """`eras curve`: the answer from rows whose truth was planted, the overlay, and the command on a file of one's own."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from harness import cli, curve
+from harness import cli, curve, published
 from harness.catalogue import Mistake
+from harness.report import figures
 from tests import rows
 
 BUDGET = {"unit": "examples", "amount": 20_000, "bytes": None}
@@ -30,6 +32,10 @@ def made(laws, sizes=SIZES, seeds=5, valid=None):
     return found
 
 
+def told(found, name, overlay="", device="cpu"):
+    return curve.told(curve.exhibit(found, device), name, overlay)
+
+
 def flat(n):
     return 0.1 + 0.5 * n**-0.3
 
@@ -39,7 +45,7 @@ def steep(n):
 
 
 def test_the_leader_its_rival_the_crossing_and_more_data():
-    value, lines = curve.told(made({"knn": flat, "mlp": steep}), "digits")
+    value, lines = told(made({"knn": flat, "mlp": steep}), "digits")
     answer = value["answer"]
     assert (answer["leader"]["arm"], answer["rival"]["arm"], answer["size"]) == ("mlp", "knn", 10_000)
     n = np.geomspace(32, 10_000, 10_001)
@@ -57,7 +63,7 @@ def test_the_leader_its_rival_the_crossing_and_more_data():
 
 def test_a_rival_that_comes_later_is_told_as_fitted_not_measured():
     slow = made({"knn": lambda n: 0.1 + 0.5 * n**-0.3, "mlp": lambda n: 0.01 + 2.9 * n**-0.335})
-    value, lines = curve.told(slow, "digits")
+    value, lines = told(slow, "digits")
     assert value["answer"]["leader"]["arm"] == "knn"
     later = value["answer"]["rival"]["later"]
     n = np.geomspace(10_000, 40_000, 1_001)
@@ -66,34 +72,61 @@ def test_a_rival_that_comes_later_is_told_as_fitted_not_measured():
 
 
 def test_chosen_on_validation_where_rows_were_held_out():
-    value, _ = curve.told(
-        made({"knn": flat, "random_forest": steep}, valid={"knn": 0.9, "random_forest": 0.5}), "digits"
-    )
+    value, _ = told(made({"knn": flat, "random_forest": steep}, valid={"knn": 0.9, "random_forest": 0.5}), "digits")
     assert value["answer"]["chosen_on"] == "validation" and value["answer"]["leader"]["arm"] == "knn"
-    _, lines = curve.told(made({"knn": flat, "random_forest": steep}), "digits")
+    _, lines = told(made({"knn": flat, "random_forest": steep}), "digits")
     assert any("chosen by their test scores" in line for line in lines)
 
 
 def test_one_size_and_one_seed_are_told_as_such():
-    _, lines = curve.told(made({"knn": flat, "mlp": steep}, (100,), 1), "digits")
+    _, lines = told(made({"knn": flat, "mlp": steep}, (100,), 1), "digits")
     text = " ".join(lines)
     assert text.count("it takes two sizes with two common seeds") == 2
 
 
 def test_published_figures_of_higgs():
-    value, lines = curve.told([], "higgs", "benchm-ml")
+    value, lines = told([], "higgs", "benchm-ml")
     passes = [line for line in lines if line.startswith("deep net")]
     assert any("linear" in line and "1,600" in line for line in passes)
     assert any("random forest" in line and "73,000" in line for line in passes)
     assert len(value["overlay"]) == 18 and any("without seeds" in line for line in lines)
     with pytest.raises(Mistake, match="has nothing on 'iris'"):
-        curve.told([], "iris", "benchm-ml")
+        told([], "iris", "benchm-ml")
 
 
 def test_published_figures_of_what_is_no_dataset_here(capsys):
     assert cli.main(["curve", "-d", "airline", "--overlay", "benchm-ml"]) == 0
     assert "published auc, benchm-ml" in capsys.readouterr().out
     assert cli.main(["curve", "-d", "airline"]) == 2
+
+
+def test_the_picture_holds_our_lines_and_the_published_ones(tmp_path, monkeypatch):
+    """Every published score of the file at its size, beside ours; the file itself names each line."""
+    drawn = []
+    monkeypatch.setattr(figures.plt, "close", drawn.append)
+    found = made({"knn": flat, "mlp": steep}, seeds=2)
+    path = tmp_path / "new" / "higgs.svg"
+    listed = published.overlay("benchm-ml", "higgs")
+    figures.one(curve.exhibit(found).arms, listed, "Who leads", path)
+    lines = [line.get_xydata() for line in drawn[0].axes[0].lines]
+    ours = {tuple(line[:, 0]) for line in lines}
+    assert tuple(map(float, SIZES)) in ours
+    theirs = {(one["size"], one["value"]) for one in listed if one["value"] is not None}
+    assert theirs <= {(size, value) for line in lines for size, value in line.tolist()}
+    texts = [node.text for node in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"published: random forest", "published: deep net", "Multilayer perceptron", "Who leads"} <= set(texts)
+
+
+def test_a_picture_is_written_where_it_is_asked_for(tmp_path, capsys):
+    command = ["curve", "-d", "airline", "--overlay", "benchm-ml", "--json", "-o"]
+    assert cli.main([*command, str(tmp_path / "airline.pdf")]) == 0
+    assert json.loads(capsys.readouterr().out)["picture"] == str(tmp_path / "airline.pdf")
+    assert (tmp_path / "airline.pdf").read_bytes().startswith(b"%PDF")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    for wrong in ("curve.jpg", "folder.png", "file/curve.png"):
+        assert cli.main([*command, str(tmp_path / wrong)]) == 2
+        assert wrong in capsys.readouterr().err
 
 
 def test_a_file_of_ones_own(tmp_path, capsys, monkeypatch):
@@ -136,17 +169,17 @@ def test_a_size_where_all_failed_stays_in_the_table():
     found = made({"knn": flat, "mlp": steep})
     for technique, status in (("knn", "timeout"), ("mlp", "unsupported")):
         found.append(rows.make(technique, "digits", 31_623, 0, status=status, reason="too large"))
-    lines = curve.told(found, "digits")[1]
+    lines = told(found, "digits")[1]
     assert lines[0].split()[-1] == "31,623"
     assert next(line for line in lines if line.startswith("k nearest")).split()[-1] == "failed"
     assert next(line for line in lines if line.startswith("Multilayer")).split()[-1] == "-"
     with pytest.raises(Mistake, match="every technique has failures"):
-        curve.told([one for one in found if one["status"] != "ok"], "digits")
+        told([one for one in found if one["status"] != "ok"], "digits")
 
 
 def test_the_choice_of_validation_and_the_verdict_of_the_test_set_are_both_told():
     laws = {"knn": lambda n: flat(n) - 0.03, "random_forest": flat, "mlp": lambda n: flat(n) - 0.06}
-    value, lines = curve.told(made(laws, valid={"knn": 0.8, "random_forest": 0.9, "mlp": 0.7}), "digits")
+    value, lines = told(made(laws, valid={"knn": 0.8, "random_forest": 0.9, "mlp": 0.7}), "digits")
     text = " ".join(lines)
     assert value["answer"]["leader"]["arm"] == "random_forest"
     assert "was the best on validation, and is behind Multilayer perceptron on the test set" in text
@@ -155,7 +188,7 @@ def test_the_choice_of_validation_and_the_verdict_of_the_test_set_are_both_told(
 
 def test_what_a_short_budget_left_out_is_named():
     found = made({"knn": flat, "mlp": steep}) + made({"random_forest": flat}, SIZES[:-1])
-    value, lines = curve.told(found, "digits")
+    value, lines = told(found, "digits")
     assert len(value["answer"]["untried"]) == 1
     assert f"Not run at 10,000, and perhaps better: {value['answer']['untried'][0]}." in lines
 
@@ -176,7 +209,7 @@ def test_mistakes_are_told_before_anything_runs(tmp_path, capsys, more, told):
 
 def test_the_last_step_of_data_is_told_up_to_the_size_that_both_kinds_reach():
     further = made({"knn": flat}, (31_623,))
-    value, lines = curve.told(made({"knn": lambda n: 0.02 + 0.5 * n**-0.3, "mlp": steep}) + further, "digits")
+    value, lines = told(made({"knn": lambda n: 0.02 + 0.5 * n**-0.3, "mlp": steep}) + further, "digits")
     assert value["answer"]["leader"]["arm"] == "knn" and value["answer"]["size"] == 10_000
     assert value["answer"]["more"]["measured"]["from"] == 3_162 and value["answer"]["more"]["fitted"]["at"] == 40_000
     assert "from 3,162 to 10,000 examples" in " ".join(lines)
@@ -184,12 +217,12 @@ def test_the_last_step_of_data_is_told_up_to_the_size_that_both_kinds_reach():
 
 def test_leads_is_said_of_what_was_tested():
     near = {"random_forest": flat, "mlp": lambda n: flat(n) - 1e-5}
-    for laws, seeds, told in (
+    for laws, seeds, said in (
         ({"knn": flat, "mlp": steep}, 5, "leads the classic methods: accuracy"),
         (near, 5, "within the noise"),
         (near, 1, "untested"),
     ):
-        assert told in " ".join(curve.told(made(laws, seeds=seeds), "digits")[1])
+        assert said in " ".join(told(made(laws, seeds=seeds), "digits")[1])
 
 
 def test_dollars_or_cents_are_carried_on_alike():
@@ -202,7 +235,7 @@ def test_dollars_or_cents_are_carried_on_alike():
             row["provenance"]["dataset"] |= {"metric": "rmse", "higher_is_better": False, "anchor": 0.0}
             rmse = scale * (1 - quality["test"]["accuracy"])
             quality |= {"metric": "rmse", "higher_is_better": False, "test": {"rmse": rmse}, "floor": {"rmse": scale}}
-        fitted.append(curve.told(found, "digits")[0]["answer"]["more"]["fitted"])
+        fitted.append(told(found, "digits")[0]["answer"]["more"]["fitted"])
     assert fitted[0] and fitted[1]["gain"] == pytest.approx(1e5 * fitted[0]["gain"], rel=1e-6)
 
 
@@ -211,11 +244,11 @@ def test_the_device_asked_for_is_answered_for(monkeypatch):
     for row in gpu:
         row["key"]["device"] = "cuda"
     found = made({"knn": flat, "mlp": steep}) + gpu
-    assert curve.told(found, "digits", device="cuda")[0]["device"] == "cuda"
-    value, lines = curve.told(found, "digits")
+    assert told(found, "digits", device="cuda")[0]["device"] == "cuda"
+    value, lines = told(found, "digits")
     assert value["device"] == "cpu" and "to fit on fake-2c-8g-000000" in " ".join(lines)
     monkeypatch.setattr(curve.machine, "fingerprint", lambda: rows.MACHINE)
-    assert "to fit here" in " ".join(curve.told(found, "digits")[1])
+    assert "to fit here" in " ".join(told(found, "digits")[1])
 
 
 @pytest.mark.parametrize("flag", ["--tune", "--offers"])

@@ -1,5 +1,6 @@
 """The page's pictures for print, from the same frames: figures/fig1_scale ... fig10_reach, as PNG and SVG."""
 
+import math
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from harness import analyse
+from harness import analyse, contract
 from harness.report import figures_history, figures_pooled
 from harness.report.charts import approximations, log_ticks, number, scale
-from harness.report.style import COSTS, NEAR, Style, key
+from harness.report.style import COSTS, NEAR, SHAPES, Style, key, styles
 
 GREY = figures_pooled.GREY
 LOOK: Any = {
@@ -82,6 +83,50 @@ def write(
     return written
 
 
+def one(points: pd.DataFrame, listed: list[dict[str, Any]], title: str, path: Path) -> None:
+    """One dataset's curve as one file, of the kind that its name ends in; published figures in grey beside ours.
+
+    points   analyse.curves of one dataset; may be empty      raises OSError where `path` cannot be written
+    listed   published.overlay; may be empty
+    """
+    theirs = _published(listed)
+    both = pd.concat([some for some in (points, theirs) if len(some)], ignore_index=True)
+    lines = styles(points) if len(points) else {}
+    techniques = list(dict.fromkeys(theirs["label"])) if len(theirs) else []
+    for number_, line in enumerate(theirs.to_dict("records"), len(lines)):
+        shape = list(SHAPES)[techniques.index(line["label"]) % len(SHAPES)]
+        lines[key(line)] = Style(number_, line["label"], "", GREY, GREY, shape, True)
+    named = pd.concat([points, theirs.drop_duplicates("label")]) if len(theirs) else points
+    with sns.axes_style("ticks"), plt.rc_context(LOOK):
+        handles = _handles(named, lines)
+        figure, axes = plt.subplots(figsize=(10, max(4.6, 0.19 * len(handles) + 1.2)), layout="constrained")
+        _curve(axes, both, lines)
+        if "task" in points and points["task"].iloc[0] in contract.STREAMS:
+            axes.set_xlabel("training tokens")
+        axes.set_title(textwrap.fill(title, 110))
+        figure.legend(handles=handles, loc="outside right center", fontsize=8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=200)
+        plt.close(figure)
+
+
+def _published(listed: list[dict[str, Any]]) -> pd.DataFrame:
+    """Published scores as points: one line per technique and tool, without intervals; the higher the better."""
+    known = pd.DataFrame([line for line in listed if line["value"] is not None])
+    if known.empty:
+        return known
+    nothing = {name: math.nan for name in ("low", "high", "floor", "ceiling")}
+    label = "published: " + known["technique"]
+    about = {
+        "label": label,
+        "arm": label + known["tool"],
+        "device": "cpu",
+        "machine": "published",
+        "mean": known["value"],
+    }
+    return known.assign(**about, **nothing, higher_is_better=True)
+
+
 def _save(figure: Figure, path: Path) -> list[Path]:
     made = [path.with_suffix(".png"), path.with_suffix(".svg")]
     figure.savefig(made[0], dpi=200, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
@@ -102,7 +147,7 @@ def _draw(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style], value: str,
         face = "white" if look.hollow else look.light
         axes.plot(size, middle, color=look.light, marker=look.marker, markersize=4, linestyle=form, linewidth=1.3,
                   markerfacecolor=face, zorder=2 + look.number / 100)  # fmt: skip
-        if several <= 4:  # more bands than that hide each other
+        if several <= 4 and np.isfinite(least).any():  # more bands than that hide each other
             axes.fill_between(size, least, most, color=look.light, alpha=0.12, linewidth=0)
     _size_axis(axes, sorted(points["size"].unique()))
 
@@ -116,7 +161,7 @@ def _size_axis(axes: Axes, sizes: list[int]) -> None:
 
 def _curve(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style]) -> None:
     _draw(axes, points, lines, "mean", "low", "high")
-    floors = points.groupby("size")["floor"].mean()
+    floors = points.groupby("size")["floor"].mean().dropna()
     axes.plot(floors.index, floors, ":", color=GREY)
     axis = scale(points)
     if axis.ticks:  # the same axis as the page's
