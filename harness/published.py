@@ -15,7 +15,11 @@ FOLDER = Path(__file__).parent / "published"
 DATASETS = {
     "benchm-ml": {
         "higgs": ("higgs", "trained on the first rows of the file, tested on the last 100,000"),
-        "higgs_7k": ("higgs", "other rows of HIGGS: trained on the first of 11,000,000, tested on the last 100,000"),
+        "higgs_7k": (
+            "higgs",
+            "other rows of HIGGS: trained on the first of 11,000,000, tested on the last 100,000; the 500 test rows of "
+            "the sample are easier than it is: boosting has an AUC of .83 there, of .77 over five folds of its own rows",
+        ),
         "flights_nyc13": (
             "airline",
             "the same kind of task on other rows: flights of the whole United States, trained on 2005 and 2006, "
