@@ -18,7 +18,7 @@ DATASETS = {
         "higgs_7k": (
             "higgs",
             "other rows of HIGGS: trained on the first of 11,000,000, tested on the last 100,000; the 500 test rows of "
-            "the sample are easier than it is: boosting has an AUC of .83 there, of .77 over five folds of its own rows",
+            "the sample are easier than itself: boosting has an AUC of .83 there, .77 over five folds of its own rows",
         ),
         "flights_nyc13": (
             "airline",
