@@ -250,6 +250,11 @@ def _name_arms(table: pd.DataFrame) -> pd.DataFrame:
 # --------------------------------------------------------------------------------------------------------------- curves
 
 
+def unit(task: str) -> str:
+    """What a size counts."""
+    return "tokens" if task in contract.STREAMS else {"act": "steps", "play": "positions"}.get(task, "examples")
+
+
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """One line per dataset, arm, device, machine and size, sorted by these.
 

@@ -18,7 +18,7 @@ import pandas as pd
 from harness import analyse, catalogue, fits, machine, plan, published, scale, stats
 from harness.catalogue import ROOT, Mistake, public_name
 from harness.commands import check_sizes
-from harness.contract import STREAMS, Block, Cell, Dataset
+from harness.contract import Block, Cell, Dataset
 from harness.data import absence, brought, get
 from harness.keeping import folders_of, results_of
 from harness.run import Options, execute
@@ -226,7 +226,7 @@ def answer(made: scale.Exhibit) -> dict[str, Any]:
     found["beyond"] = int(whole["size"].max()) if whole["size"].max() > largest else None
     smaller = made.arms[(made.arms["size"] < largest) & (made.arms["n"] > 0)]
     found["untried"] = sorted(set(smaller["label"]) - set(made.arms.loc[made.arms["size"] == largest, "label"]))
-    found["unit"] = "tokens" if at["task"].iloc[0] in STREAMS else "examples"
+    found["unit"] = analyse.unit(at["task"].iloc[0])
     found |= {"chosen_on": "validation" if at["valid"].notna().all() else "test", "leader": _side(leader)}
     found["where"] = "here" if made.machine == machine.fingerprint()["name"] else f"on {made.machine}"
     found["where"] += "" if made.device == "cpu" else f", {made.device}"

@@ -200,6 +200,7 @@ def _tuning(chance: random.Random, datasets: tuple[str, ...]) -> pd.DataFrame:
                         "dataset": dataset,
                         "dataset_title": dataset,
                         "size": size,
+                        "unit": "examples",
                         "arm": name,
                     }
                     line |= {

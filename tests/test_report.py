@@ -153,6 +153,27 @@ def test_figures_are_written_with_text_as_text(written):
         assert ">Random forest</text>" in path.read_text()
 
 
+def test_legends_lie_within_their_figures(tmp_path, monkeypatch):
+    """Of many lines with long names, plain and tuned; and a whisker that is far too long leaves the others readable."""
+    drawn = []
+    monkeypatch.setattr(report.figures.plt, "close", drawn.append)
+    monkeypatch.setattr(report.scale, "exhibit", lambda rows: exhibits.made_up())
+    some = [
+        make(f"{letter * 24} technique", dataset, size, seed, keywords={"width": width, "layers": 2}, tune=tune)
+        for letter in "abcdefgh" for width in (32, 512) for tune in (0, 8)
+        for dataset in ("digits", "adult", "fashion_mnist") for size in (100, 1_000) for seed in (0, 1)
+    ]  # fmt: skip
+    for row in some:
+        row["quality"]["test"]["accuracy"] = 0.9 - 0.05 * (row["key"]["technique"][0] == "a") * row["key"]["seed"]
+    report.write(some, tmp_path / "page.html")
+    pareto = [figure for figure in drawn if "seconds to fit" in [axes.get_xlabel() for axes in figure.axes]]
+    assert len(drawn) == 6 and len(pareto) == 1
+    for legend in (legend for figure in drawn for legend in figure.legends):
+        box, page = legend.get_window_extent(), legend.figure.bbox
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= page.x1 and box.y1 <= page.y1
+    assert all(axes.get_ylim()[0] > -0.3 and axes.get_ylim()[1] < 1.6 for axes in pareto[0].axes)
+
+
 def test_same_rows_same_bytes(written, tmp_path):
     rows, out, page = written
     again = report.write(rows, tmp_path / "page.html", ["1 torn line skipped"])

@@ -176,7 +176,7 @@ def _method(here: pd.DataFrame) -> str:
     count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     protocol = cards.PROTOCOLS.get(first["protocol"], first["protocol"])
     band = "95 % interval over seeds" if seeds.max() > 1 else "none, for one seed has no interval"
-    what = f"{first['dataset_title']}, {protocol}: test {metric}{way} against training examples"
+    what = f"{first['dataset_title']}, {protocol}: test {metric}{way} against training {analyse.unit(first['task'])}"
     return f"{what}; {_stretch(here)}. Mean of {count} seeds; band: {band}."
 
 
@@ -206,7 +206,8 @@ def _panels(
         family = scale.FAMILIES.get(first["form"], first["form"] or "other")
         place = order.index(family) if family in order else len(order)
         rank = (place, family, first["protocol"] == "generated", changed if changed == changed else math.inf, title)
-        about = {"dataset": key[0], "task": key[1], "machine": key[2], "title": title, "note": note, "family": family}
+        about = {"dataset": key[0], "task": key[1], "machine": key[2], "title": title, "note": note}
+        about |= {"family": family, "unit": analyse.unit(first["task"])}
         found.append((rank, about | data.panel(here, lines)))
     return [panel for _, panel in sorted(found, key=lambda item: item[0])]
 

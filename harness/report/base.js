@@ -69,7 +69,7 @@ const tip = document.getElementById("tip");
 const tips = new WeakMap(); // mark -> its text
 let here = null;
 function describe(i) {
-  const lines = [at.technique[i], at.dataset[i] + ", " + count(at.size[i], "training example") + ", " + at.device[i]];
+  const lines = [at.technique[i], at.dataset[i] + ", " + count(at.size[i], "training " + data.panels[at.panel[i]].unit.slice(0, -1)) + ", " + at.device[i]];
   if (at.mean[i] !== null) {
     const spread = at.low[i] === null ? "" : " (" + between(at.low[i], at.high[i]) + ")";
     lines.push(at.metric[i].replaceAll("_", " ") + " " + score(at.mean[i]) + spread + ", " + count(at.seeds[i], "seed"));

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from harness import analyse
 from harness.report.style import Style, key
 
 FORMS = {  # width, height, left and right margin
@@ -292,14 +293,14 @@ def curve(points: pd.DataFrame, lines: Lines, name: str, title: str, form: str) 
     parts.append(Markup('<g clip-path="url(#{}-in)">{}</g>').format(name, Markup("").join(drawn)))
     parts.append(_references(plot, points))
     parts.append(_failures(plot, records, lines))
-    parts.append(_x_title(plot))
+    parts.append(_x_title(plot, analyse.unit(points["task"].iloc[0])))
     parts.append(labels(plot, _ends(plot, records, lines)))
     return wrap(plot, name, title, parts)
 
 
-def _x_title(plot: Plot) -> Markup:
+def _x_title(plot: Plot, unit: str) -> Markup:
     middle = (plot.left + plot.width - plot.right) / 2
-    return Markup('<text class="t m" x="{:.0f}" y="{}">training examples</text>').format(middle, plot.base + 38)
+    return Markup('<text class="t m" x="{:.0f}" y="{}">training {}</text>').format(middle, plot.base + 38, unit)
 
 
 def _ends(plot: Plot, records: list[dict[str, Any]], lines: Lines) -> list[tuple[str, float, float, str]]:

@@ -31,7 +31,8 @@ CROSSINGS = (
 )
 MATRIX = ("first", "first_label", "second", "second_label", "datasets", "crossed", "median_n", "ties", "won")
 POOLED = ("role", "size", "datasets", "seeds", "iqm", "low", "high", "wide_low", "wide_high")
-PANEL = ("title", "note", "family", "axis", "floor", "ceiling", "slopes", "limits")
+PANEL = ("title", "note", "unit", "family", "axis", "floor", "ceiling", "slopes", "limits")
+REPEATED = 10  # times on average: numbers are then shorter as places in a list
 STYLE = ("label", "shape", "dashed", "hollow")
 WINS = ("arm", "label", "size", "wins", "ties", "losses", "datasets", "iqm", "low", "high", "wide_low", "wide_high")
 Lines = Mapping[tuple[str, str, str], Style]
@@ -71,12 +72,15 @@ def embedded(
 
 
 def packed(frame: pd.DataFrame, names: Mapping[str, str] | tuple[str, ...], digits: int = 6) -> list[dict[str, Any]]:
-    """[{"name", "values", "codes" for texts}], one per column; numbers to `digits`, what is not finite is null."""
+    """[{"name", "values", "codes" of texts and of numbers that repeat}], one per column; what is not finite is null."""
     columns = []
     for name, source in names.items() if isinstance(names, Mapping) else zip(names, names, strict=True):
         values = frame[source]
         if pd.api.types.is_numeric_dtype(values) or not len(values):
-            columns.append({"name": name, "values": [short(value, digits) for value in values]})
+            numbers = [short(value, digits) for value in values]
+            places = {value: place for place, value in enumerate(dict.fromkeys(numbers))}
+            several: dict[str, Any] = {"values": list(places), "codes": [places[value] for value in numbers]}
+            columns.append({"name": name} | (several if REPEATED * len(places) < len(numbers) else {"values": numbers}))
         else:
             codes, texts = pd.factorize(values.astype(str))
             columns.append({"name": name, "values": list(texts), "codes": codes.tolist()})

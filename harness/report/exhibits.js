@@ -121,7 +121,7 @@ function paretoFinding(points, front, where, size, what) {
   const said = ({ line, x, y }) => looks(line).label + " (" + say(x, 2) + (what === "memory" ? " MiB" : " s") + ", skill " + y.toFixed(2) + ")";
   const rest = points.length - front.length;
   const ends = front.length > 1 ? "the front runs from " + said(front[0]) + " to " + said(front.at(-1)) : said(front[0]) + " is cheapest and best";
-  return `${title} at ${say(size)} examples ${ends}` + (rest ? `; ${rest} of ${points.length} lie behind it.` : ".");
+  return `${title} at ${say(size)} ${where === PANEL ? "examples" : data.panels[where].unit} ${ends}` + (rest ? `; ${rest} of ${points.length} lie behind it.` : ".");
 }
 function pareto() {
   const section = document.getElementById("pareto");
@@ -133,9 +133,9 @@ function pareto() {
   const usual = skilled.some(([k]) => k === data.lead) ? data.lead : options[0][0];
   const syncDataset = pick(bar, "Dataset", "pareto", options, draw, usual);
   const syncCost = pick(bar, "Cost", "price", [["seconds", "seconds to fit"], ["memory", "memory"]], draw);
-  const slider = html("input", { type: "range", min: 0, step: 1, name: "n", "aria-label": "Training examples" });
+  const slider = html("input", { type: "range", min: 0, step: 1, name: "n", "aria-label": "Training size" });
   const shown = html("output", {});
-  bar.append(html("label", {}, "Training examples ", slider, " ", shown));
+  bar.append(html("label", {}, "Training size ", slider, " ", shown));
   let sizes = [];
   slider.addEventListener("input", () => (keep("n", sizes[slider.value]), draw()));
   function draw() {
@@ -147,7 +147,7 @@ function pareto() {
     const size = sizes.includes(Number(state.get("n"))) ? Number(state.get("n")) : sizes.at(-1);
     slider.max = sizes.length - 1;
     slider.value = sizes.indexOf(size);
-    slider.setAttribute("aria-valuetext", say(size) + " training examples");
+    slider.setAttribute("aria-valuetext", say(size) + " training " + (where === PANEL ? "examples" : data.panels[where].unit));
     shown.textContent = size.toLocaleString("en-US");
     const [chart, points, front] = paretoChart(where, size, what);
     figure.replaceChildren(html("figcaption", {}, html("h3", {}, paretoFinding(points, front, where, size, what))), chart);
@@ -163,7 +163,7 @@ function tuning() {
   const section = document.getElementById("tuning");
   const all = records(data.tuning);
   if (!all.length) return;
-  const places = [...new Map(all.map((one) => [one.panel + "-" + one.size, data.panels[one.panel].title + ", " + say(one.size) + " examples"]))];
+  const places = [...new Map(all.map((one) => [one.panel + "-" + one.size, data.panels[one.panel].title + ", " + say(one.size) + " " + data.panels[one.panel].unit]))];
   const figure = section.querySelector("figure");
   const sync = pick(section.querySelector(".bar"), "Where", "tuning", places, draw);
   const against = pick(section.querySelector(".bar"), "Equal", "equal", [["trials", "trials"], ["seconds", "seconds"]], draw);
@@ -212,7 +212,7 @@ function certainty() {
   if (!figure || !all.length) return;
   const pooled = new Set(all.filter(({ iqm }) => iqm !== null).map(({ size }) => size));
   const sizes = [...new Set(all.map(({ size }) => size))].sort((a, b) => pooled.has(b) - pooled.has(a) || b - a);
-  const sync = pick(section.querySelector(".bar"), "Training examples", "sure", sizes.map((size) => [size, say(size)]), draw);
+  const sync = pick(section.querySelector(".bar"), "Training size", "sure", sizes.map((size) => [size, say(size)]), draw);
   function draw() {
     const some = all.filter((one) => one.size === Number(sync()));
     figure.replaceChildren(sureChart(some));

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from harness import analyse, contract
+from harness import analyse
 from harness.report import figures_history, figures_pooled
 from harness.report.charts import approximations, log_ticks, number, scale
 from harness.report.style import COSTS, NEAR, SHAPES, Style, key, styles
@@ -67,7 +67,8 @@ def write(
         here = points[(points[["dataset", "task", "machine"]] == list(chosen)).all(axis=1)]
         makers |= {
             "fig1_scale": lambda: (
-                figures_pooled.scale_curve(made) or _lead(here, lines, analyse.headline(points, lead))
+                figures_pooled.scale_curve(made)
+                or _alone(here, _handles(here, lines), lines, analyse.headline(points, lead))
             ),
             "fig2_datasets": lambda: _datasets(points, lines),
             "fig3_crossovers": lambda: figures_pooled.crossovers(made),
@@ -98,13 +99,7 @@ def one(points: pd.DataFrame, listed: list[dict[str, Any]], title: str, path: Pa
         lines[key(line)] = Style(number_, line["label"], "", GREY, GREY, shape, True)
     named = pd.concat([points, theirs.drop_duplicates("label")]) if len(theirs) else points
     with sns.axes_style("ticks"), plt.rc_context(LOOK):
-        handles = _handles(named, lines)
-        figure, axes = plt.subplots(figsize=(10, max(4.6, 0.19 * len(handles) + 1.2)), layout="constrained")
-        _curve(axes, both, lines)
-        if "task" in points and points["task"].iloc[0] in contract.STREAMS:
-            axes.set_xlabel("training tokens")
-        axes.set_title(textwrap.fill(title, 110))
-        figure.legend(handles=handles, loc="outside right center", fontsize=8)
+        figure = _alone(both, _handles(named, lines), lines, title)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=200)
         plt.close(figure)
@@ -115,16 +110,10 @@ def _published(listed: list[dict[str, Any]]) -> pd.DataFrame:
     known = pd.DataFrame([line for line in listed if line["value"] is not None])
     if known.empty:
         return known
-    nothing = {name: math.nan for name in ("low", "high", "floor", "ceiling")}
     label = "published: " + known["technique"]
-    about = {
-        "label": label,
-        "arm": label + known["tool"],
-        "device": "cpu",
-        "machine": "published",
-        "mean": known["value"],
-    }
-    return known.assign(**about, **nothing, higher_is_better=True)
+    known = known.assign(task="classify", device="cpu", machine="published", higher_is_better=True)
+    known = known.assign(label=label, arm=label + known["tool"], mean=known["value"])
+    return known.assign(low=math.nan, high=math.nan, floor=math.nan, ceiling=math.nan)
 
 
 def _save(figure: Figure, path: Path) -> list[Path]:
@@ -143,20 +132,21 @@ def _draw(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style], value: str,
     for name, line in some.groupby(["arm", "device", "machine"], sort=False):
         look = lines[name]  # type: ignore[index]
         size, middle, least, most = line[["size", value, low, high]].to_numpy(float).T
-        form = (0, (6, 3)) if look.dashed else (0, (2, 2)) if look.hollow else "-"
+        form = (0, (6, 3)) if look.dashed else "-"
         face = "white" if look.hollow else look.light
         axes.plot(size, middle, color=look.light, marker=look.marker, markersize=4, linestyle=form, linewidth=1.3,
                   markerfacecolor=face, zorder=2 + look.number / 100)  # fmt: skip
         if several <= 4 and np.isfinite(least).any():  # more bands than that hide each other
             axes.fill_between(size, least, most, color=look.light, alpha=0.12, linewidth=0)
-    _size_axis(axes, sorted(points["size"].unique()))
+    _size_axis(axes, points)
 
 
-def _size_axis(axes: Axes, sizes: list[int]) -> None:
+def _size_axis(axes: Axes, points: pd.DataFrame) -> None:
+    sizes = sorted(points["size"].unique())
     axes.set_xscale("log")
     axes.set_xticks(sizes, [number(size) for size in sizes], rotation=0 if len(sizes) < 5 else 35)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("training examples")
+    axes.set_xlabel(f"training {analyse.unit(points['task'].iloc[0])}")
 
 
 def _curve(axes: Axes, points: pd.DataFrame, lines: dict[Any, Style]) -> None:
@@ -187,12 +177,13 @@ def _apart(ticks: list[float], warp: Callable[[float], float], least: float) -> 
     return kept
 
 
-def _lead(here: pd.DataFrame, lines: dict[Any, Style], title: str) -> Figure:
-    """Without a panel: the lead dataset's curve."""
-    figure, axes = plt.subplots(figsize=(9, 4.6), layout="constrained")
+def _alone(here: pd.DataFrame, handles: list[Line2D], lines: dict[Any, Style], title: str) -> Figure:
+    """One dataset's curve, as high as its legend."""
+    size = (10, max(4.6, 0.17 * len(handles) + 0.8))
+    figure, axes = plt.subplots(figsize=size, layout="constrained")
     _curve(axes, here, lines)
-    axes.set_title(textwrap.fill(title, 100))
-    figure.legend(handles=_handles(here, lines), loc="outside right center")
+    axes.set_title(textwrap.fill(title, 110))
+    figure.legend(handles=handles, loc="outside right center", fontsize=8)
     return figure
 
 
@@ -200,7 +191,7 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
     groups = list(points.groupby(["dataset_title", "dataset", "task", "machine"]))
     across = min(3, len(groups))
     down = -(-len(groups) // across)
-    size = (max(7.0, 3.6 * across), 2.6 * down + 0.6)
+    size = (max(7.0, 3.6 * across), 2.6 * down)
     figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
     for axes, (name, some) in zip(grid.flat, groups, strict=False):
         _curve(axes, some, lines)
@@ -209,12 +200,12 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
             axes.annotate(told.strip(), (0.02, 0.02), xycoords="axes fraction", fontsize=5, color=GREY)
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
-    figure.legend(handles=_handles(points, lines), loc="outside lower center", ncols=4)
+    _below(figure, _handles(points, lines))
     return figure
 
 
 def _cost(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
-    size = (3.6 * len(COSTS), 3.4)
+    size = (3.6 * len(COSTS), 2.8)
     figure, grid = plt.subplots(1, len(COSTS), figsize=size, layout="constrained", squeeze=False)
     for axes, (what, (title, least, limit)) in zip(grid.flat, COSTS.items(), strict=True):
         names = [what, f"{what}_low", f"{what}_high"]
@@ -234,7 +225,7 @@ def _cost(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
             ticks = log_ticks(low, high)
             axes.set_yticks(ticks, [number(tick) for tick in ticks])
         axes.yaxis.set_minor_locator(NullLocator())
-    figure.legend(handles=_handles(here, lines), loc="outside lower center", ncols=4)
+    _below(figure, _handles(here, lines)[:-1])
     return figure
 
 
@@ -245,7 +236,7 @@ def _pareto(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure | None:
     if not sizes:
         return None
     wanted = list(dict.fromkeys((sizes[0], sizes[len(sizes) // 2], sizes[-1])))
-    size = (max(7.0, 3.6 * len(wanted)), 3.6)
+    size = (max(7.0, 3.6 * len(wanted)), 2.8)
     figure, grid = plt.subplots(1, len(wanted), figsize=size, layout="constrained", squeeze=False, sharey=True)
     for axes, n in zip(grid.flat, wanted, strict=True):
         for point in known[known["size"] == n].to_dict("records"):
@@ -261,10 +252,20 @@ def _pareto(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure | None:
         ticks = log_ticks(*axes.get_xlim())
         axes.set_xticks(ticks, [number(tick) for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set(title=f"{here['dataset_title'].iloc[0]}, {n:,} examples", xlabel="seconds to fit")
+        axes.set(
+            title=f"{here['dataset_title'].iloc[0]}, {n:,} {analyse.unit(here['task'].iloc[0])}",
+            xlabel="seconds to fit",
+        )
+    means = known.loc[known["size"].isin(wanted), "skill"]
+    low, high = min(0.0, means.min()), max(1.0, means.max())
+    grid[0, 0].set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))  # wider intervals are cut
     grid[0, 0].set_ylabel("skill")
-    figure.legend(handles=_handles(known, lines)[:-1], loc="outside lower center", ncols=4)
+    _below(figure, _handles(known, lines)[:-1])
     return figure
+
+
+def _below(figure: Figure, handles: list[Line2D]) -> None:
+    figures_pooled.below(figure, handles, [str(handle.get_label()) for handle in handles])
 
 
 def _handles(points: pd.DataFrame, lines: dict[Any, Style]) -> list[Line2D]:
@@ -274,6 +275,6 @@ def _handles(points: pd.DataFrame, lines: dict[Any, Style]) -> list[Line2D]:
     for style in (style for name, style in lines.items() if name in drawn):
         entry = Line2D([], [], color=style.light, marker=style.marker, linestyle="--" if style.dashed else "-")
         entry.set_markerfacecolor("white" if style.hollow else style.light)
-        entry.set_label(textwrap.shorten(style.label, 40, placeholder="…"))
+        entry.set_label(textwrap.shorten(style.label, 56, placeholder="…"))
         found.append(entry)
     return [*found, Line2D([], [], color=GREY, linestyle=":", label="floor: answers without learning")]

@@ -78,7 +78,11 @@ def crossovers(made: Any) -> Figure | None:
     figure, axes = plt.subplots(figsize=(side + 1, side * 0.8), layout="constrained")
     labels = [textwrap.shorten(names[name], 30, placeholder="…") for name in order]
     look: Any = {"cmap": "Blues", "vmin": 0, "vmax": 1, "linewidths": 0.5, "linecolor": "#e7e4dd"}
-    look |= {"annot_kws": {"size": 6}, "cbar_kws": {"label": "share of datasets"}, "yticklabels": labels}
+    look |= {
+        "annot_kws": {"size": 7},
+        "cbar_kws": {"label": "share of the datasets compared; white: none"},
+        "yticklabels": labels,
+    }
     sns.heatmap(share, annot=cells, fmt="", ax=axes, **look)
     axes.grid(False)
     axes.set_xticks(axes.get_xticks(), labels, rotation=40, ha="right")
@@ -95,7 +99,7 @@ def tuning(made: Any) -> Figure | None:
         return None
     across = min(3, len(groups))
     down = -(-len(groups) // across)
-    size = (3.6 * across, 2.8 * down + 0.5)
+    size = (3.6 * across, 2.8 * down)
     figure, grid = plt.subplots(down, across, figsize=size, layout="constrained", squeeze=False)
     labels = list(dict.fromkeys(found["label"]))
     colours = dict(zip(labels, sns.color_palette("colorblind", len(labels)), strict=True))
@@ -110,13 +114,22 @@ def tuning(made: Any) -> Figure | None:
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(some["trials"].unique()), sorted(some["trials"].unique()))
         axes.set(
-            title=f"{textwrap.shorten(title, 26, placeholder='…')}, {n:,} examples", xlabel="trials", ylabel="skill"
+            title=f"{textwrap.shorten(title, 26, placeholder='…')}, {n:,} {some['unit'].iloc[0]}",
+            xlabel="trials",
+            ylabel="skill",
         )
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
     handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    below(figure, list(handles.values()), list(handles))
     return figure
+
+
+def below(figure: Figure, handles: list[Any], labels: list[str]) -> None:
+    """One legend of all panels under them, in as many columns as the figure is wide for; it becomes as much higher."""
+    columns = max(1, int(figure.get_figwidth() / (0.05 * max(map(len, labels)) + 0.5)))  # inches, of 7 points
+    figure.set_figheight(figure.get_figheight() + 0.15 * -(-len(labels) // columns))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)
 
 
 def regressions(compared: dict[str, Any]) -> Figure | None:

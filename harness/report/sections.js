@@ -64,7 +64,7 @@ function panelChart(k, form) {
   const ahead = data.fits.filter((fit) => fit.panel === k);
   const plot = plotOf({ ...form, x: sizeAxis(sizesOf(byPanel[k]), ahead.length ? 4 : 1), y: panel.axis });
   const named = form !== SMALL;
-  if (named) plot.xTitle = "training examples" + (ahead.length ? "; dashed: fitted, beyond what was measured" : "");
+  if (named) plot.xTitle = "training " + panel.unit + (ahead.length ? "; dashed: fitted, beyond what was measured" : "");
   const series = lines.map(([line, some]) => ({
     line,
     points: some.filter((i) => at.mean[i] !== null).map((i) => ({ x: at.size[i], y: at.mean[i], low: at.low[i], high: at.high[i], i })),
@@ -142,9 +142,9 @@ function costChart(k, which) {
   if (near) top = Math.max(top, 1.3 * limit);
   const ticks = logTicks(Math.max(bottom, 1.5 * least), top);
   if (least) ticks.push([least * UNRESOLVED, "< " + least]);
-  const plot = plotOf({ width: 450, height: 330, left: 52, right: 208, bottom: 46, x: sizeAxis(sizesOf(byPanel[k])), y: logAxis(bottom, top, ticks), xTitle: "training examples" });
+  const plot = plotOf({ width: 450, height: 330, left: 52, right: 208, bottom: 46, x: sizeAxis(sizesOf(byPanel[k])), y: logAxis(bottom, top, ticks), xTitle: "training " + data.panels[k].unit });
   const failed = lines.flatMap(([line, some]) => some.filter((i) => at.failures[i]).map((i) => ({ line, x: at.size[i], i })));
-  const label = title + " against training examples on " + data.panels[k].title + ", both on logs";
+  const label = title + " against training " + data.panels[k].unit + " on " + data.panels[k].title + ", both on logs";
   const cap = near ? [svg("path", { class: "ceiling", d: `M${plot.left} ${plot.atY(limit).toFixed(1)}H${plot.edge}` }), text("i", plot.left + 8, plot.atY(limit) - 6, "limit of a cell")] : [];
   const chart = chartOf(plot, label, series.map((one) => seriesOf(plot, one)), [...cap, ...failuresOf(plot, failed), ...labelsOf(plot, series)], series.length > MANY);
   const told = limit === null ? "" : " A cell was allowed " + say(limit) + (least ? " MiB." : " s.");

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import fits, stats
+from harness import analyse, fits, stats
 from harness.scale.roles import BOUNDED, DRAWS
 
 
@@ -29,14 +29,19 @@ def tuning(here: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> pd.DataFram
         edges = ", ".join(sorted({edge for text in cells["edges"] for edge in text.split(", ") if edge}))
         base = about["base"]
         line = {name: about[name] for name in ("family", "dataset", "dataset_title", "size")}
-        line |= {"arm": base, "label": about["title"] + about["base"].removeprefix(about["technique"]), "edges": edges}
+        line |= {"arm": base, "label": _named(about), "edges": edges, "unit": analyse.unit(about["task"])}
         for k, count in enumerate(counts):
             values = skill[:, k][np.isfinite(skill[:, k])]
             low, high = np.quantile(values, [0.05, 0.95]) if len(values) else (np.nan, np.nan)
             got = {"trials": count, "skill": values.mean() if len(values) else np.nan, "low": low, "high": high}
             found.append(line | got | {"seconds": np.median(seconds[:, k]), "default": np.nanmean(skill[:, 0])})
     names = ["family", "dataset", "dataset_title", "size", "arm", "label", "trials", "skill", "low", "high", "seconds"]
-    return pd.DataFrame(found, columns=[*names, "default", "edges"])
+    return pd.DataFrame(found, columns=[*names, "default", "edges", "unit"])
+
+
+def _named(cell: pd.Series) -> str:
+    """As the other charts name it: "ResNet for tables (width=512)"."""
+    return cell["title"] + cell["base"].removeprefix(cell["technique"]).replace("[", " (").replace("]", ")")
 
 
 def _ladder(
