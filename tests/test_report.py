@@ -174,6 +174,17 @@ def test_legends_lie_within_their_figures(tmp_path, monkeypatch):
     assert all(axes.get_ylim()[0] > -0.3 and axes.get_ylim()[1] < 1.6 for axes in pareto[0].axes)
 
 
+def test_many_commits_stand_at_the_foot(tmp_path, no_figures):
+    some = many(sizes=(32, 100), seeds=2)
+    commits = [f"c0ffee{number:04}" for number in range(5)]
+    for row, commit in zip(some, itertools.cycle(commits), strict=False):
+        row["provenance"]["commit"] = commit
+    page = report.write(some, tmp_path / "page.html").read_text(encoding="utf-8")
+    head, _, foot = page.partition("<h1>")
+    assert "5 commits (at the foot)" in head and not any(commit in head for commit in commits)
+    assert "eras at commit " + ", ".join(commits) in foot
+
+
 def test_same_rows_same_bytes(written, tmp_path):
     rows, out, page = written
     again = report.write(rows, tmp_path / "page.html", ["1 torn line skipped"])

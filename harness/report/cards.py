@@ -9,6 +9,7 @@ import pandas as pd
 from harness import analyse
 from harness.report import charts
 
+NAMED = 3  # commits in the header at most
 PROTOCOLS = {
     "official": "one fixed test set",
     "folds": "5-fold splits",
@@ -35,14 +36,19 @@ def when(table: pd.DataFrame) -> str:
 
 def made_with(table: pd.DataFrame) -> str:
     versions = ", ".join(sorted({version for version in table["eras"] if version})) or "of unknown version"
-    commits = sorted({commit[:10] for commit in table["commit"] if commit})
+    commits = sorted(_commits(table))
+    told = f"commit {', '.join(commits)}" if len(commits) <= NAMED else f"{len(commits)} commits (at the foot)"
     dirty = " with uncommitted changes" if (table["dirty"] == "True").any() else ""
-    return f"eras {versions}" + (f", commit {', '.join(commits)}{dirty}" if commits else "")
+    return f"eras {versions}" + (f", {told}{dirty}" if commits else "")
+
+
+def _commits(table: pd.DataFrame) -> set[str]:
+    return {commit[:10] for commit in table["commit"] if commit}
 
 
 def versions(table: pd.DataFrame) -> str:
-    """Every library version that took part, and Python's."""
-    found: dict[str, set[str]] = {"Python": {version for version in table["python"] if version}}
+    """Every commit and library version that took part, and Python's."""
+    found = {"Python": {version for version in table["python"] if version}, "eras at commit": _commits(table)}
     for text in table["versions"].unique():
         for name, version in json.loads(text).items():
             found.setdefault(name, set()).add(str(version))
