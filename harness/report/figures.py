@@ -197,7 +197,10 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
         _curve(axes, some, lines)
         axes.set_title(str(name[0]))
         if told := approximations(some):
-            axes.annotate(told.strip(), (0.02, 0.02), xycoords="axes fraction", fontsize=5, color=GREY)
+            words = textwrap.shorten(
+                told, 90, placeholder="…"
+            )  # outside the layout: longer than a panel it would end it
+            axes.text(0.02, 0.02, words, transform=axes.transAxes, fontsize=5, color=GREY, in_layout=False)
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
     _below(figure, _handles(points, lines))
