@@ -20,7 +20,7 @@ from harness.catalogue import ROOT, Mistake, public_name
 from harness.commands import check_sizes
 from harness.contract import Block, Cell, Dataset
 from harness.data import absence, brought, get
-from harness.keeping import folders_of, results_of
+from harness.keeping import folders_of, results_of, writing
 from harness.run import Options, execute
 from harness.screen import Screen, duration, show, table
 from harness.store import Store
@@ -120,15 +120,16 @@ def _show(args: argparse.Namespace, made: scale.Exhibit | None, name: str, out: 
 
     value, lines = told(made, name, args.overlay)
     points = pd.DataFrame() if made is None else made.arms
-    if "overlay" in value or (len(points) and (points["n"] > 0).any()):
-        title = _sentences(value["answer"])[0] if "answer" in value else f"Published figures of {name}, {args.overlay}"
-        try:
-            figures.one(points, value.get("overlay", []), title, out)
-        except OSError as error:
-            raise Mistake(f"the picture cannot be written to {out}: {error.strerror}; choose another place") from None
-        value["picture"] = str(out)
-        more = [*more, str(out)]
-    show(args.json, value, [*lines, *more])
+    try:  # the answer is told, whatever becomes of its picture
+        if "overlay" in value or (len(points) and (points["n"] > 0).any()):
+            usual = f"Published figures of {name}, {args.overlay}"
+            title = _sentences(value["answer"])[0] if "answer" in value else usual
+            with writing(out):
+                figures.one(points, value.get("overlay", []), title, out)
+            value["picture"] = str(out)
+            more = [*more, str(out)]
+    finally:
+        show(args.json, value, [*lines, *more])
 
 
 def exhibit(rows: list[dict[str, Any]], device: str = "cpu") -> scale.Exhibit | None:
@@ -390,8 +391,8 @@ def _passed(found: dict[str, Any]) -> str:
         band = scale.between(crossing["low"] or 0, math.inf if crossing["high"] is None else crossing["high"])
         low, high = crossing["bracket"]
         return (
-            f"{winner} overtook the other at about {scale.rounded(crossing['n'])} examples (95 %: {band}), between the "
-            f"sizes {low:,.0f} and {high:,.0f}."
+            f"{winner} overtook the other at about {scale.rounded(crossing['n'])} {found['unit']} (95 %: {band}), "
+            f"between the sizes {low:,.0f} and {high:,.0f}."
         )
     return {
         stats.FIRST: f"{who} is ahead at no size up to {n:,}.",
@@ -425,7 +426,8 @@ def _whether(found: dict[str, Any]) -> str:
         return "Whether more data would help cannot be told: it takes two sizes with two common seeds."
     sure = "helped" if measured["low"] > 0 else "hurt" if measured["high"] < 0 else "made no clear difference"
     gain, low, high = (_gain(found, measured[name], "+") for name in ("gain", "low", "high"))
-    text = f"More data {sure}: {gain} (95 %: {low} to {high}) from {measured['from']:,} to {found['size']:,} examples"
+    sizes = f"from {measured['from']:,} to {found['size']:,} {found['unit']}"
+    text = f"More data {sure}: {gain} (95 %: {low} to {high}) {sizes}"
     if fitted is None:
         return f"{text}; its curve is too short, or too irregular, to be carried further."
     trust = f"fitted, not measured; the fit misses the last size by {_gain(found, fitted['miss'])}"

@@ -127,6 +127,8 @@ def test_a_picture_is_written_where_it_is_asked_for(tmp_path, capsys):
     for wrong in ("curve.jpg", "folder.png", "file/curve.png"):
         assert cli.main([*command, str(tmp_path / wrong)]) == 2
         assert wrong in capsys.readouterr().err
+    cli.main([*command, str(tmp_path / "file" / "curve.png")])
+    assert len(json.loads(capsys.readouterr().out)["overlay"]) > 18  # the answer is not lost with its picture
 
 
 def test_a_file_of_ones_own(tmp_path, capsys, monkeypatch):

@@ -76,14 +76,13 @@ def packed(frame: pd.DataFrame, names: Mapping[str, str] | tuple[str, ...], digi
     columns = []
     for name, source in names.items() if isinstance(names, Mapping) else zip(names, names, strict=True):
         values = frame[source]
-        if pd.api.types.is_numeric_dtype(values) or not len(values):
-            numbers = [short(value, digits) for value in values]
-            places = {value: place for place, value in enumerate(dict.fromkeys(numbers))}
-            several: dict[str, Any] = {"values": list(places), "codes": [places[value] for value in numbers]}
-            columns.append({"name": name} | (several if REPEATED * len(places) < len(numbers) else {"values": numbers}))
+        numeric = pd.api.types.is_numeric_dtype(values) or not len(values)
+        listed: list[Any] = [short(value, digits) for value in values] if numeric else list(values.astype(str))
+        places = {value: place for place, value in enumerate(dict.fromkeys(listed))}
+        if numeric and REPEATED * len(places) >= len(listed):
+            columns.append({"name": name, "values": listed})
         else:
-            codes, texts = pd.factorize(values.astype(str))
-            columns.append({"name": name, "values": list(texts), "codes": codes.tolist()})
+            columns.append({"name": name, "values": list(places), "codes": [places[value] for value in listed]})
     return columns
 
 

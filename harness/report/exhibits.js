@@ -116,12 +116,13 @@ function paretoNames(plot, points, front) {
   }
   return found;
 }
+const unitOf = (where) => (where === PANEL ? "examples" : data.panels[where].unit);
 function paretoFinding(points, front, where, size, what) {
   const title = where === PANEL ? "Over the panel" : "On " + data.panels[where].title;
   const said = ({ line, x, y }) => looks(line).label + " (" + say(x, 2) + (what === "memory" ? " MiB" : " s") + ", skill " + y.toFixed(2) + ")";
   const rest = points.length - front.length;
   const ends = front.length > 1 ? "the front runs from " + said(front[0]) + " to " + said(front.at(-1)) : said(front[0]) + " is cheapest and best";
-  return `${title} at ${say(size)} ${where === PANEL ? "examples" : data.panels[where].unit} ${ends}` + (rest ? `; ${rest} of ${points.length} lie behind it.` : ".");
+  return `${title} at ${say(size)} ${unitOf(where)} ${ends}` + (rest ? `; ${rest} of ${points.length} lie behind it.` : ".");
 }
 function pareto() {
   const section = document.getElementById("pareto");
@@ -147,7 +148,7 @@ function pareto() {
     const size = sizes.includes(Number(state.get("n"))) ? Number(state.get("n")) : sizes.at(-1);
     slider.max = sizes.length - 1;
     slider.value = sizes.indexOf(size);
-    slider.setAttribute("aria-valuetext", say(size) + " training " + (where === PANEL ? "examples" : data.panels[where].unit));
+    slider.setAttribute("aria-valuetext", say(size) + " training " + unitOf(where));
     shown.textContent = size.toLocaleString("en-US");
     const [chart, points, front] = paretoChart(where, size, what);
     figure.replaceChildren(html("figcaption", {}, html("h3", {}, paretoFinding(points, front, where, size, what))), chart);

@@ -94,9 +94,9 @@ def one(points: pd.DataFrame, listed: list[dict[str, Any]], title: str, path: Pa
     both = pd.concat([some for some in (points, theirs) if len(some)], ignore_index=True)
     lines = styles(points) if len(points) else {}
     techniques = list(dict.fromkeys(theirs["label"])) if len(theirs) else []
-    for number_, line in enumerate(theirs.to_dict("records"), len(lines)):
+    for place, line in enumerate(theirs.to_dict("records"), len(lines)):
         shape = list(SHAPES)[techniques.index(line["label"]) % len(SHAPES)]
-        lines[key(line)] = Style(number_, line["label"], "", GREY, GREY, shape, True)
+        lines[key(line)] = Style(place, line["label"], "", GREY, GREY, shape, True)
     named = pd.concat([points, theirs.drop_duplicates("label")]) if len(theirs) else points
     with sns.axes_style("ticks"), plt.rc_context(LOOK):
         figure = _alone(both, _handles(named, lines), lines, title)
@@ -197,13 +197,12 @@ def _datasets(points: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
         _curve(axes, some, lines)
         axes.set_title(str(name[0]))
         if told := approximations(some):
-            words = textwrap.shorten(
-                told, 90, placeholder="…"
-            )  # outside the layout: longer than a panel it would end it
+            words = textwrap.shorten(told, 76, placeholder="…")
+            # outside the layout: words longer than a panel would end it
             axes.text(0.02, 0.02, words, transform=axes.transAxes, fontsize=5, color=GREY, in_layout=False)
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
-    _below(figure, _handles(points, lines))
+    figures_pooled.below(figure, _handles(points, lines))
     return figure
 
 
@@ -228,7 +227,7 @@ def _cost(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure:
             ticks = log_ticks(low, high)
             axes.set_yticks(ticks, [number(tick) for tick in ticks])
         axes.yaxis.set_minor_locator(NullLocator())
-    _below(figure, _handles(here, lines)[:-1])
+    figures_pooled.below(figure, _handles(here, lines)[:-1])
     return figure
 
 
@@ -263,12 +262,8 @@ def _pareto(here: pd.DataFrame, lines: dict[Any, Style]) -> Figure | None:
     low, high = min(0.0, means.min()), max(1.0, means.max())
     grid[0, 0].set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))  # wider intervals are cut
     grid[0, 0].set_ylabel("skill")
-    _below(figure, _handles(known, lines)[:-1])
+    figures_pooled.below(figure, _handles(known, lines)[:-1])
     return figure
-
-
-def _below(figure: Figure, handles: list[Line2D]) -> None:
-    figures_pooled.below(figure, handles, [str(handle.get_label()) for handle in handles])
 
 
 def _handles(points: pd.DataFrame, lines: dict[Any, Style]) -> list[Line2D]:

@@ -121,15 +121,16 @@ def tuning(made: Any) -> Figure | None:
     for axes in list(grid.flat)[len(groups) :]:
         axes.set_axis_off()
     handles = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    below(figure, list(handles.values()), list(handles))
+    below(figure, list(handles.values()))
     return figure
 
 
-def below(figure: Figure, handles: list[Any], labels: list[str]) -> None:
+def below(figure: Figure, handles: list[Any]) -> None:
     """One legend of all panels under them, in as many columns as the figure is wide for; it becomes as much higher."""
-    columns = max(1, int(figure.get_figwidth() / (0.05 * max(map(len, labels)) + 0.5)))  # inches, of 7 points
-    figure.set_figheight(figure.get_figheight() + 0.15 * -(-len(labels) // columns))
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)
+    longest = max(len(handle.get_label()) for handle in handles)
+    columns = max(1, int(figure.get_figwidth() / (0.05 * longest + 0.5)))  # inches, of 7 points
+    figure.set_figheight(figure.get_figheight() + 0.15 * -(-len(handles) // columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=7)
 
 
 def regressions(compared: dict[str, Any]) -> Figure | None:
