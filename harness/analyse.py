@@ -397,11 +397,11 @@ def finding(points: pd.DataFrame, lead: pd.DataFrame, dataset: str, task: str, m
     here = here[here["n"] > 0]
     if not len(here):
         return f"Nothing came out on {dataset}."
-    title, metric = here["dataset_title"].iloc[0], metric_name(here["metric"].iloc[0])
+    title, metric, counts = here["dataset_title"].iloc[0], metric_name(here["metric"].iloc[0]), unit(task)
     if here["arm"].nunique() == 1:
         first, last = here.iloc[0], here.iloc[-1]
         start = f"from {first['mean']:.3g} at {first['size']:,} to " if last["size"] != first["size"] else ""
-        return f"{last['label']} on {title}: {metric} {start}{last['mean']:.3g} at {last['size']:,} training examples."
+        return f"{last['label']} on {title}: {metric} {start}{last['mean']:.3g} at {last['size']:,} training {counts}."
     at = _only(lead, dataset, task, machine)
     if not len(at):
         return f"On {title} every technique has failures at every size: nobody leads."
@@ -409,15 +409,15 @@ def finding(points: pd.DataFrame, lead: pd.DataFrame, dataset: str, task: str, m
     if not (at["pairs"] > 1).any():
         last = at.iloc[-1]
         return (
-            f"On {title}, {last['label']} comes out best at {largest:,} examples ({metric} {last['mean']:.3g}), "
+            f"On {title}, {last['label']} comes out best at {largest:,} {counts} ({metric} {last['mean']:.3g}), "
             "but without two common seeds a lead cannot be tested."
         )
     if not at["significant"].any():
         first, last = at["label"].iloc[0], at["label"].iloc[-1]
         where = f"at {smallest:,}" + (f" and {largest:,}" if smallest != largest else "")
         where = where if first == last else f"at {smallest:,} and {last} at {largest:,}"
-        return f"On {title}, {first} is ahead {where} examples, but no lead stands out from the noise between seeds."
-    return f"On {title}, {_story(_runs(at), smallest, largest)}."
+        return f"On {title}, {first} is ahead {where} {counts}, but no lead stands out from the noise between seeds."
+    return f"On {title}, {_story(_runs(at), smallest, largest, counts)}."
 
 
 def _only(some: pd.DataFrame, dataset: str, task: str, machine: str) -> pd.DataFrame:
@@ -436,17 +436,17 @@ def _runs(at: pd.DataFrame) -> list[tuple[str | None, int, int]]:
     return runs
 
 
-def _story(runs: list[tuple[str | None, int, int]], smallest: int, largest: int) -> str:
+def _story(runs: list[tuple[str | None, int, int]], smallest: int, largest: int, counts: str) -> str:
     if len(runs) == 1:
-        where = f"from {smallest:,} to {largest:,} examples" if smallest != largest else f"at {largest:,} examples"
+        where = f"from {smallest:,} to {largest:,} {counts}" if smallest != largest else f"at {largest:,} {counts}"
         return f"{runs[0][0]} leads {where}"
     if len(runs) > 4:
         early, late = (who or "nobody" for who, _, _ in (runs[0], runs[-1]))
-        return f"the lead changes hands: {early} leads clearly at {smallest:,} examples, {late} at {largest:,}"
+        return f"the lead changes hands: {early} leads clearly at {smallest:,} {counts}, {late} at {largest:,}"
     parts = []
     for who, first, last in runs:
         if first == smallest:
-            where = f"up to {last:,} examples" if first != last else f"at {first:,} examples"
+            where = f"up to {last:,} {counts}" if first != last else f"at {first:,} {counts}"
         else:
             until = f" to {last:,}" if last != largest else ""
             where = f"from {first:,}{until}" if first != last else f"at {first:,}"

@@ -336,12 +336,8 @@ def report(args: argparse.Namespace) -> int:
         history = timeline.exhibit(rows)
     except Mistake as mistake:  # a page is made of rows, whatever state the techniques' files are in
         history, told = None, [*told, f"without claims, because a card cannot be read: {mistake}"]
-    try:
+    with writing(out):
         path = page.write(rows, out, [*store.told, *told], compared, history)
-    except OSError as error:
-        raise Mistake(
-            f"the report cannot be written to {out}: {error.strerror}; choose another place with -o FILE"
-        ) from None
     headline = page.headline(path)
     show(args.json, {"path": str(path), "headline": headline, "rows": len(rows)}, [headline, str(path)])
     return 0

@@ -160,6 +160,7 @@ def _matrix(crossings: pd.DataFrame) -> pd.DataFrame:
         line |= {
             "share": len(over) / len(some),
             "median_n": over["n"].median(),
+            "unit": "examples",
             "ties": (some["winner"] == "tie").mean(),
         }
         found.append(line | {"won": (some["winner"] == "second").mean()})

@@ -182,6 +182,14 @@ def test_headline_tells_the_course_of_the_lead(course, sentence):
     assert lead["changed"].tolist() == [a is not None and a != b for a, b in zip(before, lead["arm"], strict=True)]
 
 
+def test_a_headline_counts_what_its_task_counts():
+    words = {"task": "next_token", "size": 1000}
+    assert headline(scores("knn", [0.7], **words)).endswith("at 1,000 training tokens.")
+    for worse, better in (FAR, NEAR):  # one leads, or none
+        said = headline(scores("knn", better, **words) + scores("random_forest", worse, **words))
+        assert "1,000 tokens" in said and "example" not in said
+
+
 def test_headline_of_little():
     one = headline(scores("knn", [0.7], 32) + scores("knn", [0.8], 100))
     assert one == "k nearest neighbours on Digits: accuracy from 0.7 at 32 to 0.8 at 100 training examples."

@@ -77,6 +77,13 @@ def visit(browser):
         context.close()
 
 
+def address(page, holds=None, lacks=None):
+    """The hash of the address, once it holds the one text and lacks the other: a dialog says later that it closed."""
+    condition = "([holds, lacks]) => location.hash.includes(holds ?? '') && !(lacks && location.hash.includes(lacks))"
+    page.wait_for_function(condition, arg=[holds, lacks])
+    return page.evaluate("location.hash")
+
+
 def numbers(page):
     """The pooled frame and the points, as the page's script reads them."""
     return json.loads(page.locator("#data").text_content())
@@ -195,14 +202,15 @@ def test_keyboard_alone_walks_the_marks_and_opens_a_dataset(visit, whole):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.locator("dialog").is_visible() and page.locator("dialog svg.chart").count() == 1
-    assert "open=0" in page.url
+    address(page, holds="open=0")
     page.locator("dialog svg.chart").focus()
     page.keyboard.press("ArrowRight")
     dialog, tip = page.locator("dialog").bounding_box(), page.locator("#tip").bounding_box()
     assert dialog["x"] <= tip["x"] and tip["x"] + tip["width"] <= dialog["x"] + dialog["width"]
     assert dialog["y"] <= tip["y"] and tip["y"] + tip["height"] <= dialog["y"] + dialog["height"]
     page.keyboard.press("Escape")
-    assert not page.locator("dialog").is_visible() and "open=" not in page.url
+    page.locator("dialog").wait_for(state="hidden")
+    address(page, lacks="open=")
 
 
 def test_what_is_not_resolved_is_not_told_apart(visit, tmp_path, monkeypatch):
@@ -239,9 +247,11 @@ def test_filter_by_family(visit, whole):
     page = visit(whole)
     page.locator("#datasets .families button", has_text="images").click()
     shown = page.locator("#datasets figure[data-family]:visible")
-    assert shown.count() == 2 and "family=images" in page.url
+    address(page, holds="family=images")
+    assert shown.count() == 2
     page.locator("#datasets .families button", has_text="all").click()
-    assert shown.count() == len(exhibits.DATASETS) and "family" not in page.url
+    address(page, lacks="family")
+    assert shown.count() == len(exhibits.DATASETS)
 
 
 def test_the_slider_moves_the_front(visit, whole):
@@ -250,7 +260,8 @@ def test_the_slider_moves_the_front(visit, whole):
     before = page.locator("#pareto figcaption").inner_text()
     slider.focus()
     page.keyboard.press("Home")
-    assert page.locator("#pareto output").inner_text() == "32" and "n=32" in page.url
+    address(page, holds="n=32")
+    assert page.locator("#pareto output").inner_text() == "32"
     assert page.locator("#pareto figcaption").inner_text() != before
     page.locator("#pareto select[name=pareto]").select_option(label="image_1")
     assert page.locator("#pareto use").count() == len(exhibits.ARMS)
@@ -301,7 +312,7 @@ def test_strange_addresses_do_no_harm(visit, whole):
 def test_choosing_lines_dims_the_others_everywhere(visit, whole):
     page = visit(whole)
     page.locator(".legend button", has_text="Gradient boosting").click()
-    assert "lines=" in page.url
+    address(page, holds="lines=")
     off = page.locator("#datasets svg.chart").first.locator("g.s.off").count()
     assert off == len(exhibits.ARMS) - 1
     assert page.locator("#first g.off").count() == 0  # the roles are other lines
@@ -333,8 +344,7 @@ def test_a_mark_of_the_timeline_opens_its_card(visit, tmp_path, monkeypatch, wid
     assert not card.locator("h3").first.is_visible()
     page.locator(".timeline:visible a use").first.click()
     assert card.locator("h3").first.inner_text() == "One: pass" and card.locator(".effect").first.is_visible()
-    assert "card=of-random-forest" in page.url
-    again = visit(path, page.url[page.url.index("#") :], width)
+    again = visit(path, address(page, holds="card=of-random-forest"), width)
     assert again.locator("#of-random-forest h3").first.is_visible()
 
 
@@ -359,7 +369,8 @@ def test_the_matrix_opens_its_datasets(visit, whole):
 def test_the_table_filters_sorts_and_is_saved_as_csv(visit, whole, tmp_path):
     page = visit(whole)
     page.locator("#filter").fill("image_1 forest")
-    assert page.locator("#all tbody tr").count() == 12 and "filter=image_1" in page.url
+    address(page, holds="filter=image_1")
+    assert page.locator("#all tbody tr").count() == 12
     page.locator("#all th button", has_text="Mean").click()
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Mean")
     with page.expect_download() as download:
@@ -412,7 +423,8 @@ def test_equal_trials_and_equal_seconds(visit, whole):
     chart = page.locator("#tuning svg.chart")
     assert "trials of the search" in chart.text_content()
     page.locator("#tuning select[name=equal]").select_option("seconds")
-    assert "seconds of all trials so far" in chart.text_content() and "equal=seconds" in page.url
+    address(page, holds="equal=seconds")
+    assert "seconds of all trials so far" in chart.text_content()
 
 
 def test_dark_and_print(visit, whole):

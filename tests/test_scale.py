@@ -1,10 +1,11 @@
 """Ng's figure from made-up rows whose truth is known: who was chosen, what was paid, where curves cross."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness import analyse, scale
-from harness.scale import further, roles, slide
+from harness.scale import further, rivals, roles, slide
 from tests import rows
 
 SIZES = (32, 100, 316, 1_000, 3_162, 10_000)
@@ -115,6 +116,16 @@ def test_planted_crossings_are_found(made):
     assert (back["crossed"], back["won"]) == (0, 0)
     lead = made.leads[made.leads["second"] == "large"].iloc[0]
     assert abs(np.log2(lead["size"] / truth)) < 0.4
+
+
+def test_a_middle_crossing_never_mixes_tokens_with_examples():
+    about = {"first": "a", "first_label": "A", "second": "b", "second_label": "B", "outcome": "crossover"}
+    tasks = {"next_token": (9_000.0,), "classify": (100.0, 300.0)}
+    found = [about | {"task": task, "n": n, "winner": "second"} for task, places in tasks.items() for n in places]
+    cell = rivals.matrix(pd.DataFrame(found)).set_index("first").loc["a"]
+    assert (cell["datasets"], cell["crossed"], cell["median_n"], cell["unit"]) == (3, 3, 200, "examples")
+    cell = rivals.matrix(pd.DataFrame(found[:1])).set_index("first").loc["a"]
+    assert (cell["median_n"], cell["unit"]) == (9_000, "tokens")
 
 
 def test_the_four_orderings(made):

@@ -90,7 +90,7 @@ def worth(here: pd.DataFrame) -> dict[str, str]:
     if len(known) < 2:
         return {}
     cheap, dear, best = known.iloc[0], known.iloc[-1], known.sort_values("skill").iloc[-1]
-    where = f"On {cheap['dataset_title']} at {cheap['size']:,} examples"
+    where = f"On {cheap['dataset_title']} at {cheap['size']:,} {analyse.unit(cheap['task'])}"
     times = f"{charts.number(dear['fit_seconds'] / cheap['fit_seconds'], 2)} times"
     found = {"cost": f"{where}, {dear['label']} takes {times} as long to fit as {cheap['label']}."}
     if best["label"] == cheap["label"]:

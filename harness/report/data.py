@@ -29,7 +29,7 @@ CROSSINGS = (
     *("dataset_title", "first", "second", "outcome", "n", "low", "high", "bracket_low", "bracket_high", "winner"),
     "largest",
 )
-MATRIX = ("first", "first_label", "second", "second_label", "datasets", "crossed", "median_n", "ties", "won")
+MATRIX = ("first", "first_label", "second", "second_label", "datasets", "crossed", "median_n", "unit", "ties", "won")
 POOLED = ("role", "size", "datasets", "seeds", "iqm", "low", "high", "wide_low", "wide_high")
 PANEL = ("title", "note", "unit", "family", "axis", "floor", "ceiling", "slopes", "limits")
 REPEATED = 10  # times on average: numbers are then shorter as places in a list

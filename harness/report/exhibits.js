@@ -51,7 +51,7 @@ function matrixChart(pairs, order, names, open) {
     const ties = svg("path", { class: "ties", d: `M${x + w} ${y}v${h}h${-w}z`, "fill-opacity": (0.45 * one.ties).toFixed(2) });
     const parts = [ties, over, box];
     if (one.crossed) parts.push(text("", x + 5, y + 15, one.crossed + "/" + one.datasets), text("e", x + w - 5, y + h - 6, "n " + brief(one.median_n)));
-    const where = one.crossed ? ", in the middle at " + say(one.median_n, 2) + " examples" : "";
+    const where = one.crossed ? ", in the middle at " + say(one.median_n, 2) + " " + one.unit : "";
     tips.set(box, `${names.get(one.second)} overtakes ${names.get(one.first)} on ${one.crossed} of ${one.datasets} datasets${where}\nat the largest size: ahead on ${percent(one.won)}, tied on ${percent(one.ties)}`);
     box.addEventListener("click", () => open(one.first, one.second));
     made.append(svg("g", {}, ...parts));

@@ -156,7 +156,7 @@ def _overtakes_title(made: Exhibit) -> str:
     top = made.matrix.nlargest(1, "crossed").iloc[0]
     if not top["crossed"]:
         return "No technique overtakes another beyond the noise between seeds."
-    at = f"at {rounded(top['median_n'])} examples"
+    at = f"at {rounded(top['median_n'])} {top['unit']}"
     if top["crossed"] == 1:
         one = f"{top['second_label']} overtakes {top['first_label']}, {at}"
         return f"No pair crosses on more than one dataset; one that does: {one}."

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import stats
+from harness import analyse, stats
 from harness.scale.roles import NAMES, ROLES, WHERE
 
 
@@ -61,6 +61,7 @@ def matrix(crossed: pd.DataFrame) -> pd.DataFrame:
     """One line per ordered pair: on how many datasets `second` overtakes `first`, the median n; who has the last word.
 
     datasets, crossed, share, median_n   ties, won   shares of datasets tied, or won by `second`, at the largest size
+    unit   what median_n counts: tokens are no examples, so the median is of the crossings in the more frequent unit
     """
     back = crossed.rename(
         columns={"first": "second", "second": "first", "first_label": "second_label", "second_label": "first_label"}
@@ -72,22 +73,15 @@ def matrix(crossed: pd.DataFrame) -> pd.DataFrame:
     found = []
     for (first, second), pairs in both.groupby(["first", "second"]):
         over = pairs[pairs["over"]]
+        units = over["task"].map(analyse.unit)
+        unit = units.mode().iloc[0] if len(over) else ""  # of as many of both: the first by the alphabet, examples
+        middle = over.loc[units == unit, "n"].median()
         line = {"first": first, "first_label": pairs["first_label"].iloc[0], "second": second}
         line |= {"second_label": pairs["second_label"].iloc[0], "datasets": len(pairs), "crossed": len(over)}
-        line |= {"share": len(over) / len(pairs), "median_n": over["n"].median() if len(over) else np.nan}
+        line |= {"share": len(over) / len(pairs), "median_n": middle, "unit": unit}
         found.append(line | {"ties": (pairs["winner"] == "tie").mean(), "won": (pairs["winner"] == "second").mean()})
-    names = [
-        "first",
-        "first_label",
-        "second",
-        "second_label",
-        "datasets",
-        "crossed",
-        "share",
-        "median_n",
-        "ties",
-        "won",
-    ]
+    names = ["first", "first_label", "second", "second_label", "datasets", "crossed", "share", "median_n", "unit"]
+    names += ["ties", "won"]
     return pd.DataFrame(found, columns=names)
 
 
