@@ -300,6 +300,12 @@ def test_state_in_the_address_is_found_again(visit, whole):
     assert means == sorted(means, reverse=True) and len(means) > 5
 
 
+@pytest.mark.parametrize("opened", ["77", "length", "map", "-1", "1e0", ""])
+def test_no_strange_panel_is_opened(visit, whole, opened):
+    page = visit(whole, f"#open={opened}")
+    assert not page.locator("dialog").is_visible() and page.locator("#all tbody tr").count() > 0
+
+
 def test_strange_addresses_do_no_harm(visit, whole):
     page = visit(
         whole, "#family=zzz&lines=999.x&cost=-1&open=77&n=5&sort=%22%5D&pareto=<img>&tuning=9-9&faint=zz&band=q"
@@ -437,6 +443,8 @@ def test_dark_and_print(visit, whole):
     page.set_viewport_size({"width": 700, "height": 990})  # A4 between its margins
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
     assert page.locator(".wide svg").first.is_visible() and page.locator("#pareto svg.chart").is_visible()
+    matrix = page.locator("#overtakes svg.chart").bounding_box()
+    assert matrix["x"] >= 0 and matrix["x"] + matrix["width"] <= 700, "no column is cut off on paper"
 
 
 def test_without_script_the_first_picture_and_the_findings_are_there(visit, whole):

@@ -98,15 +98,9 @@ def test_a_row_holds_what_it_must(tmp_path):
     assert len(row["notes"]) > 3
 
 
-@pytest.mark.parametrize(
-    "technique, fewest",
-    [
-        ("selftest.sleep:30", 0),
-        ("selftest.sleep[seconds=30,ignore_term=True]", 0),
-        ("selftest.sleep[seconds=30,grandchild=True]", 1),
-    ],
-)
-def test_a_time_limit_holds_for_the_whole_tree(tmp_path, technique, fewest):
+@pytest.mark.parametrize("more", ["", ",ignore_term=True", ",grandchild=True"])
+def test_a_time_limit_holds_for_the_whole_tree(tmp_path, more):
+    technique = f"selftest.sleep[seconds=30{more}]"
     began = time.monotonic()
     done = eras("run", "-t", technique, "--timeout", "1", "--results", str(tmp_path))
     assert time.monotonic() - began < 10  # not a benchmark: without the limit it would be 30
@@ -226,12 +220,16 @@ def test_a_budget_ends_the_run_and_lists_what_it_left_out(tmp_path):
 def test_kill_9_loses_no_told_row_and_leaves_nobody(tmp_path):
     """Kill the parent at some moments: every cell told as done is stored, none twice, and no child lives on."""
     told: set[int] = set()
-    for delay in (0.35, 0.6, 0.9, 1.2, 2.5):
+    for moment in ("150 cells", "[1/", "[4/", "[12/", "[30/"):
         words = command("run", "-t", "selftest.noop", "--cells", "150", "--results", str(tmp_path))
-        child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT)
-        time.sleep(delay)
+        child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=ROOT)
+        text = ""
+        for line in child.stderr:
+            text += line
+            if line.startswith(moment):
+                break
         child.kill()
-        text = child.communicate()[1].decode()
+        text += child.communicate()[1]
         told |= {int(seed) for seed in re.findall(r"^\[\d+/\d+\] .*seed (\d+): accuracy.*left$", text, re.M)}
         assert gone() == []
     stored = [r["key"]["seed"] for path in tmp_path.rglob("*.jsonl") for r in lines(path)]
@@ -258,8 +256,8 @@ def test_four_runs_share_one_plan(tmp_path):
     assert not list(tmp_path.rglob(".claims/[0-9a-f]*"))
 
 
-def start_and_wait_for_a_row(tmp_path, *more, task="selftest.sleep:0.5"):
-    words = command("run", "-t", task, "--cells", "30", "--results", str(tmp_path), *more)
+def start_and_wait_for_a_row(tmp_path, task):
+    words = command("run", "-t", task, "--cells", "30", "--results", str(tmp_path))
     child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     for line in child.stderr:
         if line.startswith("[2/"):
@@ -268,7 +266,7 @@ def start_and_wait_for_a_row(tmp_path, *more, task="selftest.sleep:0.5"):
 
 
 def test_ctrl_c_once_finishes_the_cell(tmp_path):
-    child = start_and_wait_for_a_row(tmp_path)
+    child = start_and_wait_for_a_row(tmp_path, task="selftest.sleep:2")  # a busy machine may be slow to send the signal
     child.send_signal(signal.SIGINT)
     out, _ = child.communicate(timeout=20)
     assert child.returncode == 130 and "interrupted" in out

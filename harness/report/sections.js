@@ -95,7 +95,7 @@ function datasets() {
     grid.append(...(heads.size > 1 && !head.isConnected ? [head] : []), figure);
   }
   function open() {
-    const panel = data.panels[state.get("open")];
+    const panel = /^\d+$/.test(state.get("open") ?? "") && data.panels[state.get("open")];
     if (!panel) return dialog.close();
     big.replaceChildren(html("figcaption", {}, html("h3", {}, panel.title), panel.note), panelChart(Number(state.get("open")), LARGE()));
     tools(big, panel.title, () => numbersOf([...byPanel[state.get("open")].values()].flat()));
