@@ -69,6 +69,16 @@ def _settings(values: Any) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(values.items())) if isinstance(values, Mapping) else ""
 
 
+def base(technique: Any, keywords: Any) -> Any:
+    """What an arm is called by its technique and keywords alone.
+
+    >>> base("knn", {}), base("resnet_mlp", {"width": 32, "blocks": 1})
+    ('knn', 'resnet_mlp[blocks=1,width=32]')
+    """
+    settings = _settings(keywords)
+    return f"{technique}[{settings}]" if settings else technique
+
+
 def of_decades(row: Mapping[str, Any]) -> bool:
     """Whether a row belongs to the decades: a budget in FLOPs, and the rungs that it stands for."""
     return _at(row, "key", "budget", "unit") == "flops" and bool(_at(row, "provenance", "account", "rungs"))
@@ -106,7 +116,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": row.get("id"),
         "technique": technique,
-        "arm": " ".join(filter(None, [f"{technique}[{keywords}]" if keywords else technique, *remarks[1:]])),
+        "arm": " ".join(filter(None, [base(technique, _at(key, "keywords")), *remarks[1:]])),
         "title": _at(made, "technique", "title") or technique,
         "remarks": ", ".join(filter(None, remarks)),
         "year": year,
@@ -128,7 +138,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         "budget": _budget(_at(key, "budget")),
         "kind": "net" if _learns_in_steps(row) else "classic",
         "plain": str(not condition and not tune),
-        "base": f"{technique}[{keywords}]" if keywords else technique,
+        "base": base(technique, _at(key, "keywords")),
         "machine": _at(key, "machine") or "unknown machine",
         **{name: _at(made, "machine", name) for name in ("cpu", "cores", "memory", "gpu", "system")},
         "status": row.get("status") if row.get("status") in contract.STATUSES else "error",
@@ -152,6 +162,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": _at(memory, "parameters"),
         "flops": _at(row.get("work"), "flops"),
         "flops_provenance": _at(row.get("work"), "provenance"),
+        "code": _at(key, "code"),
         **{name: _at(made, name) for name in ("run", "commit", "dirty", "started", "eras", "python")},
         "versions": json.dumps(_at(made, "versions") or {}, sort_keys=True),
     }
@@ -178,10 +189,11 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def frames(rows: Iterable[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(arms, what held rows out): one line per cell, sorted; `attrs["told"]` of the arms says what was left out.
 
-    Of several rows of one cell (retried, or run again under other code or library versions) the last ok one stands, or
-    the last one where none is ok. What held part of its rows out to be chosen by (a search trial) is no arm of its own:
-    the second table has it, with its score on what was held out in `valid`, and one line for all folds (there are
-    `folds` of them), their scores averaged, their seconds added, ok where all are.
+    Of several rows of one cell (retried, or run again under other code or library versions) the ok one begun last
+    stands, or the one begun last where none is ok, whatever files they lie in. What held part of its rows out to be
+    chosen by (a search trial) is no arm of its own: the second table has it, with its score on what was held out in
+    `valid`, and one line for all folds (there are `folds` of them), their scores averaged, their seconds added, ok
+    where all are; in `paid_seconds` those of the fits, and of a fold that failed all that it took.
     skill = (score - floor) / (anchor - floor): 0 is answering without learning, 1 the frozen reference, whichever way
     the metric points.
     """
@@ -203,6 +215,9 @@ def frames(rows: Iterable[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFram
     arms, again = _standing(table[~table["held"]])
     if again:
         told.append(f"{again} rows were measured again later; the newest stands")
+    mixed = (arms.groupby(CURVE)["code"].nunique() > 1).sum()
+    if mixed:
+        told.append(f"{mixed} curves join rows of several versions of their technique's or dataset's file")
     arms.attrs["told"] = told
     return arms, _one_for_all_folds(_standing(table[table["held"]])[0])
 
@@ -210,7 +225,8 @@ def frames(rows: Iterable[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFram
 def _standing(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """(the row of each cell that counts, sorted; how many do not)"""
     cell = [*CURVE, "size", "seed", "fold"]
-    ranked = table.sort_values("status", key=lambda status: status == "ok", kind="stable")
+    ranked = table.sort_values("started", kind="stable")
+    ranked = ranked.sort_values("status", key=lambda status: status == "ok", kind="stable")
     kept = ranked.drop_duplicates(cell, keep="last")
     return kept.sort_values(cell, kind="stable", ignore_index=True), len(table) - len(kept)
 
@@ -223,9 +239,11 @@ def _one_for_all_folds(table: pd.DataFrame) -> pd.DataFrame:
     place = ["dataset", "task", "device", "machine", "size", "seed"]
     judged = table.groupby([*place, "fold"], dropna=False)["valid"].transform("count") > 0
     table = table[judged | ~judged.groupby([table[name] for name in place], dropna=False).transform("any")]
+    table = table.assign(paid_seconds=table["fit_seconds"].fillna(table["wall_seconds"]))
     cell = table.groupby([*CURVE, "size", "seed"], dropna=False, sort=False)
     joined = {name: cell[name].transform("mean") for name in ("score", "valid", "skill")}
-    joined |= {name: cell[name].transform("sum") for name in ("wall_seconds", "fit_seconds", "total_seconds")}
+    summed = ("wall_seconds", "fit_seconds", "total_seconds", "paid_seconds")
+    joined |= {name: cell[name].transform("sum") for name in summed}
     whole = table.assign(**joined, folds=cell["fold"].transform("size"))
     worst = whole.sort_values("status", key=lambda status: status == "ok", kind="stable")
     return worst.drop_duplicates([*CURVE, "size", "seed"]).sort_index(ignore_index=True)

@@ -163,6 +163,15 @@ def paired_t(
     return Paired(float(mean), float(mean - half), float(mean + half), float(p))
 
 
+def surely(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, level: float = 0.95) -> int:
+    """1 where the mean of a - b is above 0 by the paired t test, -1 where it is below, 0 where that is not sure.
+
+    By p, not by the interval: a few equal differences have an interval without width, and prove little.
+    """
+    tail = (1 - level) / 2
+    return int(paired_t(a, b).p <= tail) - int(paired_t(b, a).p <= tail)
+
+
 def winsorised(values: Sequence[float] | np.ndarray, level: float = 0.99, cut: float = 0.2) -> Paired:
     """Mean of n >= 3 values that stands a few wild ones, its two-sided interval, one-sided p of "it is above 0".
 
@@ -228,13 +237,19 @@ def pooled_iqm(
     resample_strata   as in `stratified_bootstrap`
     returns           iqm, low, high, each (techniques,)
 
-    All techniques share their draws, so that a difference between two of them is not blurred by the resampling.
+    All techniques share their draws, so that a difference between two of them is not blurred by the resampling. Over
+    seeds alone the m seeds of a dataset are drawn sqrt(m / (m - 1)) times as far from their mean as they lie: their
+    own mean is nearer to them than the true one. Simulated on 16 datasets, 95 % then hold in 89 % with two seeds and in
+    93 % with three (78 and 86 % as they lie).
     """
     x = np.asarray(scores, dtype=float)
     if x.ndim != 3 or not x.size or not np.isfinite(x).all():
         raise ValueError(f"scores must be finite, (techniques, datasets, seeds), none of them 0, got shape {x.shape}")
     techniques, datasets, seeds = x.shape
-    flat = x.reshape(techniques, -1).astype(np.float32)  # (techniques, n): half the bytes, 1e-7 off
+    centre = x.mean(axis=2, keepdims=True)
+    wider = (seeds / (seeds - 1)) ** 0.5 if seeds > 1 and not resample_strata else 1.0
+    spread = centre + wider * (x - centre)
+    flat = spread.reshape(techniques, -1).astype(np.float32)  # (techniques, n): half the bytes, 1e-7 off
     n = datasets * seeds
     cut = n // 4
     random = np.random.default_rng(seed)
@@ -343,6 +358,8 @@ def _paired_intervals(d: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarr
     mean = np.where(pairs > 0, np.where(there, d, 0).sum(axis=1) / some, np.nan)
     spread = np.sqrt((np.where(there, d - mean[:, None], 0) ** 2).sum(axis=1) / free)
     half = np.where(pairs > 1, stdtrit(free, (1 + level) / 2) * spread / np.sqrt(some), np.nan)
+    equal = spread <= 1e-12 * np.where(there, np.abs(d), 0).max(axis=1, initial=0)
+    half[equal & (pairs > 1) & (2.0**-pairs > (1 - level) / 2)] = np.inf  # see `paired_t`
     return pairs, mean, mean - half, mean + half
 
 
@@ -384,12 +401,15 @@ def _located(found: Crossover, sizes: np.ndarray, d: np.ndarray, level: float, d
     if not found.tested:
         return found
     # Few seeds reach the same sizes, so there are no groups to resample: each seed's whole curve of deviations gets one
-    # normal weight. m deviations from their own mean are too short by sqrt((m - 1) / m).
+    # normal weight. m deviations from their own mean are too short by sqrt((m - 1) / m), and their spread is known no
+    # better than m allows: Student's t of the sizes beside n*, one draw of the spread for the whole curve.
     random = np.random.default_rng(seed)
     there = np.isfinite(d)
     m = there.sum(axis=1)
     off = np.where(there, d - mean[:, None], 0) / np.sqrt(m * (m - 1))[:, None]
-    at, gap = _crossings(x, mean + random.standard_normal((draws, d.shape[1])) @ off.T)
+    free = max(1, int(m[k - 1 : k + 1].min()) - 1)
+    weights = random.standard_normal((draws, d.shape[1])) / np.sqrt(random.chisquare(free, (draws, 1)) / free)
+    at, gap = _crossings(x, mean + weights @ off.T)
     at = at + BEND * gap * random.standard_normal(draws)
     low, high = np.exp(np.quantile(at, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf"))
     return found._replace(interval=Interval(float(low), float(high)), censored=float(np.isinf(at).mean()))

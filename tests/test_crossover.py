@@ -154,6 +154,28 @@ def test_each_size_has_scipy_s_paired_interval():
         assert got.difference[k] == pytest.approx(np.mean(a[k, :seeds] - b[k, :seeds]))
 
 
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_places_from_few_seeds_are_covered_as_often_as_said(seeds):
+    """A straight difference in log n, so that the place itself is known; noise that a change of sides survives."""
+    random = np.random.default_rng(seeds)
+    sizes = np.array([100, 316, 1_000, 3_162, 10_000])
+    truth, covered = 1_300, []
+    for _ in range(300):
+        d = 0.05 * np.log10(sizes / truth)[:, None] + 0.006 * random.standard_normal((5, seeds))
+        got = stats.crossover(sizes, 0.5 + d, np.full(d.shape, 0.5), least=0, draws=500)
+        if got.outcome == stats.CROSSOVER:
+            covered.append(got.interval.low <= truth <= got.interval.high)
+    assert len(covered) > 30 and np.mean(covered) >= 0.93
+
+
+@pytest.mark.parametrize(("seeds", "outcome"), [(2, stats.TIE), (5, stats.TIE), (6, stats.FIRST)])
+def test_a_few_equal_differences_put_nobody_ahead(seeds, outcome):
+    """The sign flip's p is 2^-n, whatever their size: 1/32 for five seeds."""
+    a = np.random.default_rng(0).random((4, seeds))
+    assert stats.crossover([1, 2, 3, 4], a, a + 0.1).outcome == outcome
+    assert stats.surely(a[0], a[0] + 0.1) == -(outcome == stats.FIRST) and stats.surely(a[0], a[0]) == 0
+
+
 def test_the_place_is_the_zero_of_a_line_in_log_n():
     a = np.array([[-0.04, -0.05, -0.06], [-0.02, -0.03, -0.04], [0.05, 0.06, 0.07], [0.1, 0.1, 0.1]])
     got = stats.crossover([10, 100, 1000, 10_000], a, np.zeros_like(a))
@@ -161,7 +183,7 @@ def test_the_place_is_the_zero_of_a_line_in_log_n():
 
 
 def test_without_noise_the_interval_is_what_a_straight_line_may_miss():
-    d = np.repeat([[-0.1], [-0.1], [0.1], [0.1]], 5, axis=1)
+    d = np.repeat([[-0.1], [-0.1], [0.1], [0.1]], 6, axis=1)
     got = stats.crossover([16, 64, 256, 1024], 0.5 + d, np.full(d.shape, 0.5), draws=20_000)
     assert got.n == pytest.approx(128)
     half = 1.96 * stats.BEND * 2  # octaves: the gap is two
@@ -173,7 +195,7 @@ def test_draws_that_do_not_cross_are_counted():
     d = np.array([-0.3 + 0.001 * z, 0.02 * (2.3 + 20**0.5 * z)])  # t of 2.3 at the large end
     got = stats.crossover([100, 1000], d, 0 * d, draws=20_000)
     assert got.outcome == stats.CROSSOVER
-    assert got.censored == pytest.approx(reference.norm.sf(2.3), abs=0.003)
+    assert got.censored == pytest.approx(reference.t.sf(2.3, 19), abs=0.003)
     assert stats.crossover([100, 1000], -d[::-1], 0 * d, draws=20_000).censored == pytest.approx(
         got.censored, abs=0.003
     )
@@ -337,12 +359,24 @@ def test_unknown_overlays_are_named():
 def test_pooled_iqm_is_the_stratified_bootstrap_of_each(shape, resample_strata):
     x = np.random.default_rng(0).standard_normal(shape) + 2 * np.arange(shape[1])[:, None]
     found = stats.pooled_iqm(x, draws=8000, resample_strata=resample_strata)
+    centre, wider = x.mean(axis=2, keepdims=True), (1 - 1 / shape[2]) ** -0.5 if shape[2] > 1 else 1
+    drawn = x if resample_strata else centre + wider * (x - centre)
     assert [part.shape for part in found] == [(shape[0],)] * 3
     for k, (middle, *ends) in enumerate(zip(*found, strict=True)):
-        theirs = stats.stratified_bootstrap(x[k], draws=8000, resample_strata=resample_strata)
+        theirs = stats.stratified_bootstrap(drawn[k], draws=8000, resample_strata=resample_strata)
         assert middle == pytest.approx(reference.trim_mean(x[k].ravel(), 0.25))
         width = theirs.high - theirs.low
         assert ends == pytest.approx(theirs, abs=0.08 * width + 1e-6)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_pooled_iqm_holds_as_often_as_it_says(seeds):
+    """Over repetitions of one experiment: twelve datasets, each with its own level, and few seeds."""
+    random = np.random.default_rng(seeds)
+    level = random.uniform(0, 1, size=(1, 12, 1))
+    repeated = [stats.pooled_iqm(level + 0.05 * random.standard_normal((1, 12, seeds)), draws=400) for _ in range(400)]
+    middle, low, high = np.array(repeated)[:, :, 0].T
+    assert 0.88 <= np.mean((low <= middle.mean()) & (middle.mean() <= high)) <= 0.98
 
 
 def test_pooled_iqm_gives_all_techniques_the_same_draws_and_repeats():

@@ -145,10 +145,11 @@ def _datasets_title(made: Exhibit) -> str:
     counts = pairs["outcome"].value_counts()
     if not len(pairs):
         return "No dataset has both a choice of classic methods and nets of three sizes."
+    ahead, behind = (int(counts.get(name, 0)) for name in ("second ahead", "first ahead"))
     return (
         f"Of the {len(pairs)} datasets with two seeds or more the large net overtakes the best classic method on "
-        f"{over}, ends ahead without having been behind on {counts.get('second ahead', 0)} and has not caught up on "
-        f"{counts.get('first ahead', 0)}."
+        f"{over}, ends ahead on {ahead}, never clearly behind before, and ends behind on {behind}, never clearly ahead "
+        f"before; on {len(pairs) - over - ahead - behind} it cannot be told."
     )
 
 

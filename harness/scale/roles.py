@@ -4,13 +4,14 @@ Nothing is pooled over a set of datasets that changes with the size.
 """
 
 import math
+from functools import cache
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness import stats
+from harness import analyse, catalogue, plan, stats
 
 ROLES = ("traditional", "small", "medium", "large")
 NAMES = {"traditional": "best classic method", "small": "small net", "medium": "medium net", "large": "large net"}
@@ -21,6 +22,14 @@ BOUNDED = ("accuracy", "balanced_accuracy", "auc")
 EARLY = 1_000  # training examples up to which Ng's first ordering speaks
 WHERE = ["dataset", "task", "size", "seed"]
 DRAWS = 200  # orders in which the trials of a search could have come
+
+
+@cache
+def registered() -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Of each family that the plan of the curves registers: how many classic methods, and the nets of three sizes."""
+    curves = catalogue.load(catalogue.path_of("plan", "curves"))
+    nets = {family: tuple(analyse.base(*plan.asked_for(one)) for one in three) for family, three in curves.NETS.items()}
+    return {family: (len(curves.CLASSIC[family]), three) for family, three in nets.items()}
 
 
 def losses(table: pd.DataFrame) -> pd.DataFrame:
@@ -55,18 +64,21 @@ def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
 
     The field of a dataset: the arms that were tried at half of its sizes and seeds or more. A choice asks for all of
     them, whether they came through or failed, on the same folds: the best of those that a budget happened to reach is
-    nobody's choice.
+    nobody's choice. One is alone where its family has one classic method; arms of another run beside it do not count.
     """
     tried = held[held["plain"] == "True"].drop_duplicates([*WHERE, "arm"])
     tried = tried.merge(classic[["dataset", "task", "arm"]].drop_duplicates())  # without the trials of a tuned arm
     tried = tried.merge(_field(tried))
     tried = tried[tried["folds"] == tried.groupby(WHERE)["folds"].transform("max")]  # the others are not through yet
-    search = tried.groupby(WHERE).agg(search=("wall_seconds", "sum"), count=("arm", "size")).reset_index()
+    search = tried.groupby(WHERE).agg(search=("paid_seconds", "sum"), count=("arm", "size")).reset_index()
     valid = tried.loc[tried["status"] == "ok", [*WHERE, "arm", "valid", "folds", "arms"]]
     some = (
         classic.drop(columns="valid").merge(valid, on=[*WHERE, "arm"], how="left").merge(search, on=WHERE, how="left")
     )
-    alone = some.groupby(["dataset", "task"])["arm"].transform("nunique") == 1
+    several = [family for family, (classics, _) in registered().items() if classics > 1]
+    lonely = _field(classic[~classic["family"].isin(several)])
+    lonely = lonely.loc[lonely["arms"] == 1, ["dataset", "task", "arm"]].assign(alone=True)
+    alone = some.merge(lonely, on=["dataset", "task", "arm"], how="left")["alone"].notna()
     some = some[alone | (some["valid"].notna() & (some["count"] == some["arms"]))]
     worth = some["valid"] * np.where(some["higher_is_better"], 1.0, -1.0)
     best = some.assign(worth=worth).sort_values("worth", ascending=False, kind="stable").groupby(WHERE).head(1)
@@ -84,13 +96,20 @@ def _field(tried: pd.DataFrame) -> pd.DataFrame:
 
 
 def _nets(nets: pd.DataFrame) -> pd.DataFrame:
-    """The arms of the net that came in three sizes or more; of several such nets the one with most runs."""
+    """The arms of the net that came in three sizes or more; of several such nets the one with most runs.
+
+    The three that the plan of the curves registers, where all are there; else the smallest, the middle one and the
+    largest of those that were run at half of the places or more.
+    """
     found = []
     for _, some in nets.groupby(["dataset", "task"]):
         kinds = [kind for _, kind in some.groupby(["technique", "dtype", "threads"]) if kind["arm"].nunique() >= 3]
         if not kinds:
             continue
         one = max(kinds, key=len)
+        three = one[one["base"].isin(registered().get(one["family"].iloc[0], ("", ()))[1])]
+        often = one.merge(_field(one.drop_duplicates([*WHERE, "arm"]))[["dataset", "task", "arm"]])
+        one = next((fewer for fewer in (three, often) if fewer["arm"].nunique() >= 3), one)
         arms = list(one.groupby("arm")["parameters"].max().sort_values().index)
         roles = dict(zip((arms[0], arms[len(arms) // 2], arms[-1]), ROLES[1:], strict=True))
         found.append(one[one["arm"].isin(roles)].assign(role=one["arm"].map(roles), seconds=one["fit_seconds"]))
@@ -122,7 +141,8 @@ def pooled(some: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
 
 def _panel(some: pd.DataFrame) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """(datasets, sizes): the stretch of sizes with most points, at which at least 8 datasets have all four roles."""
-    full = some.groupby(["dataset", "size"])["role"].nunique() == len(ROLES)
+    full = some[some["skill"].notna()].groupby(["dataset", "size", "seed"])["role"].nunique() == len(ROLES)
+    full = full.groupby(level=["dataset", "size"]).any()  # roles of seeds that differ cannot be compared
     has: dict[str, set[int]] = {}
     for dataset, size in full[full].index:
         has.setdefault(dataset, set()).add(size)
@@ -160,7 +180,7 @@ def leads(some: pd.DataFrame, panel: tuple[str, ...], over: pd.DataFrame) -> pd.
             losses[0, k, : skill.shape[1]] = 1 - skill[0]
             losses[1, k, : skill.shape[1]] = 1 - skill[ROLES.index(role)]
         got = stats.crossover(np.array(sizes, float), losses[0], losses[1], least=SHARE)
-        if got.outcome == "crossover" and got.winner == "second":
+        if got.tested and got.outcome == "crossover" and got.winner == "second":
             words = f"the {NAMES[role]} overtakes the best classic method at about {rounded(got.n)} examples"
             words += f" (95 %: {between(*got.interval)})" if not math.isnan(got.interval.low) else ""
             line = {
