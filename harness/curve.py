@@ -9,10 +9,12 @@ import argparse
 import math
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harness import analyse, catalogue, fits, machine, plan, published, scale, stats
@@ -21,14 +23,15 @@ from harness.commands import check_sizes
 from harness.contract import Block, Cell, Dataset
 from harness.data import absence, brought, get
 from harness.keeping import folders_of, results_of, writing
-from harness.run import Options, execute
-from harness.screen import Screen, duration, show, table
+from harness.run import Options, Summary, execute
+from harness.screen import Screen, duration, number, show, table
 from harness.store import Store
 
 SEEDS = {316: 5, 100_000_000: 3}
 CHOOSING = 3  # seeds at which a fifth is held out as well, to choose the leader by; of few rows one seed's five fifths
 LEAST_ROWS = 32
 ENDINGS = (".png", ".svg", ".pdf")
+NOTHING = "No technique came through at any size: `eras export` has the reasons."
 
 
 def cells(args: argparse.Namespace) -> list[Cell]:
@@ -74,7 +77,7 @@ def command(args: argparse.Namespace) -> int:
     out = _out(args.output)
     name = args.dataset[0]
     if name in published.DATASETS.get(args.overlay, ()) and name not in catalogue.names("dataset"):
-        _show(args, None, name, out, [])  # published only: there is nothing of ours to run
+        _show(args, None, name, out, _ended(None), 0)  # published only: there is nothing of ours to run
         return 0
     screen = Screen(quiet=args.json)
     brought(args, screen)
@@ -87,23 +90,40 @@ def command(args: argparse.Namespace) -> int:
         get(args.dataset[0])
     elif missing and not args.stored:
         screen.say(f"{missing}: nothing is run")
+    here = not missing or bool(args.download)
     summary = None
-    if not args.stored and not (missing and not args.download):
+    if here and not args.stored:
         options = Options(
             results_of(args), args.budget, args.timeout, args.mem_limit, retry=tuple(args.retry), jobs=args.jobs
         )
         summary = execute(cells(args), Store(options.folder), options, screen)
     store = Store(*([results_of(args)] if not args.stored else folders_of(args)))
-    rows = _rows(store, args, name)
-    if not rows and not args.overlay:
-        until = "run without --stored" if args.stored else "the run ended before its first cell did"
-        raise Mistake(missing or f"there are no rows of {name}: {until}")
-    left = len(summary.left) if summary else 0
-    more = [f"{left} cells were left out by the budget; the same command goes on with them."] if left else []
-    _show(args, exhibit(rows, args.device), name, out, more)
-    if summary and summary.stopped:
-        return 130 if summary.stopped.startswith(("interrupted", "stopped")) else 2
-    return 3 if summary and summary.failed() else 0
+    rows, ended = _rows(store, args, name), _ended(summary)
+    for text in (*store.told, *([f"ended early: {ended['stopped']}"] if ended["stopped"] else [])):
+        screen.say(text)
+    if not rows and not args.overlay and not ended["stopped"]:
+        raise Mistake(missing or _absent(args, name))
+    wanted = max(cell.size for cell in cells(args)) if here else 0
+    answered = _show(args, exhibit(rows, args.device), name, out, ended, wanted)
+    if ended["stopped"]:
+        return 130 if ended["stopped"].startswith(("interrupted", "stopped")) else 2
+    return 3 if ended["failed"] or not answered else 0
+
+
+def _ended(summary: Summary | None) -> dict[str, Any]:
+    """How the run ended, for machines: cells that the budget left out, cells that failed, why it ended early."""
+    if summary is None:
+        return {"left_out": 0, "failed": 0, "stopped": None}
+    return {"left_out": len(summary.left), "failed": len(summary.failed()), "stopped": summary.stopped or None}
+
+
+def _absent(args: argparse.Namespace, name: str) -> str:
+    """Why there is nothing to tell of."""
+    if not args.stored:
+        return f"there are no rows of {name}: the budget ended before the first cell did"
+    if name in catalogue.names("dataset"):
+        return f"there are no rows of {name} with what was asked for: run without --stored"
+    return f"there are no rows of {name} as it is now, from this machine and these libraries: run without --stored"
 
 
 def _out(output: str | None) -> Path:
@@ -114,22 +134,27 @@ def _out(output: str | None) -> Path:
     return out
 
 
-def _show(args: argparse.Namespace, made: scale.Exhibit | None, name: str, out: Path, more: list[str]) -> None:
-    """Tell, and draw what is told."""
+def _show(
+    args: argparse.Namespace, made: scale.Exhibit | None, name: str, out: Path, ended: dict[str, Any], wanted: int
+) -> bool:
+    """Tell, and draw what is told; whether there was an answer or an overlay."""
     from harness.report import figures  # imports a drawing library: not for who only plans
 
-    value, lines = told(made, name, args.overlay)
+    value, lines = told(made, name, args.overlay, wanted)
+    if left := ended["left_out"]:
+        lines.append(f"{left} cells were left out by the budget; the same command goes on with them.")
     points = pd.DataFrame() if made is None else made.arms
     try:  # the answer is told, whatever becomes of its picture
         if "overlay" in value or (len(points) and (points["n"] > 0).any()):
-            usual = f"Published figures of {name}, {args.overlay}"
-            title = _sentences(value["answer"])[0] if "answer" in value else usual
+            usual = f"Published figures of {name}, {args.overlay}" if args.overlay else name
+            title = _sentences(value["answer"])[0] if value.get("answer") else usual
             with writing(out):
                 figures.one(points, value.get("overlay", []), title, out)
             value["picture"] = str(out)
-            more = [*more, str(out)]
+            lines.append(str(out))
     finally:
-        show(args.json, value, [*lines, *more])
+        show(args.json, value | ended, lines)
+    return bool(value.get("answer") or "overlay" in value)
 
 
 def exhibit(rows: list[dict[str, Any]], device: str = "cpu") -> scale.Exhibit | None:
@@ -141,25 +166,35 @@ def _rows(store: Store, args: argparse.Namespace, name: str) -> list[dict[str, A
     """The rows of this dataset as it is now, of one task.
 
     Of a file of one's own those of the very cells: another file of that name, another content, another target are other
-    data. Of a dataset with a name, whatever was run on these bytes.
+    data. Of a dataset with a name, whatever was run on these bytes of the techniques and sizes asked for.
     """
     if args.dataset[0] not in catalogue.names("dataset"):
         ids = {plan.row_id(plan.key(cell)) for cell in cells(args)}
         return [row for row in store.rows.values() if row["id"] in ids]
     mark = catalogue.fingerprint(catalogue.dataset(args.dataset[0]))
     some = [row for row in store.rows.values() if row["key"]["dataset"] == name and row["key"]["fingerprint"] == mark]
+    if args.technique:
+        asked = [(cell.technique, dict(cell.keywords)) for cell in cells(args)]
+        some = [row for row in some if (row["key"]["technique"], row["key"]["keywords"]) in asked]
+    if args.sizes:
+        some = [row for row in some if row["key"]["size"] in args.sizes]
     tasks = Counter(row["key"]["task"] for row in some)
     return [row for row in some if row["key"]["task"] == max(tasks, key=tasks.__getitem__)]
 
 
-def told(made: scale.Exhibit | None, name: str, overlay: str = "") -> tuple[dict[str, Any], list[str]]:
-    """(for machines, lines for people) of one dataset's rows, and of published figures beside them."""
+def told(made: scale.Exhibit | None, name: str, overlay: str = "", wanted: int = 0) -> tuple[dict[str, Any], list[str]]:
+    """(for machines, lines for people) of one dataset's rows, and of published figures beside them.
+
+    wanted   the size that was asked about, all rows of the dataset as a rule; a run may have ended before it
+    """
     value: dict[str, Any] = {"dataset": name}
     lines: list[str] = []
+    if made and not len(made.arms):
+        lines.append(f"Of {name} there are only rows of searches, or with a part held out: nothing to be compared.")
     if made and len(made.arms):
         lines += [*_grid(made.arms), ""]
-        value["answer"] = answer(made)
-        lines += _sentences(value["answer"])
+        value["answer"] = answer(made, wanted)
+        lines += _sentences(value["answer"]) if value["answer"] else [NOTHING]
         value |= {"machine": made.machine, "device": made.device, "crossings": _records(made.crossings)}
     if overlay:
         listed, extra = _overlaid(overlay, name)
@@ -185,69 +220,99 @@ def _grid(arms: pd.DataFrame) -> list[str]:
     order = worth.sort_values(ascending=not arms["higher_is_better"].iloc[0]).index
     metric = analyse.metric_name(arms["metric"].iloc[0])
     rows = [(f"{metric} at n =", *(f"{size:,}" for size in sizes))]
+    measured = arms["metric"].iloc[0]
     for label in order:
-        rows.append((str(label), *(_score(wide.loc[label, size], failed.loc[label, size]) for size in sizes)))
+        scores = (_score(measured, wide.loc[label, size], failed.loc[label, size]) for size in sizes)
+        rows.append((str(label), *scores))
     floor = arms.groupby("size")["floor"].mean()
-    rows.append(("(without learning)", *(f"{floor[size]:.3f}" for size in sizes)))
+    rows.append(("(without learning)", *(_score(measured, floor[size], 0.0) for size in sizes)))
     return table(rows)
 
 
-def _score(mean: float, failures: float) -> str:
+def _score(metric: str, mean: float, failures: float) -> str:
     """What a cell of the table says: nothing where nothing was tried.
 
-    >>> _score(0.91234, 0.0), _score(float("nan"), 3.0), _score(float("nan"), 0.0), _score(float("nan"), float("nan"))
-    ('0.912', 'failed', '-', '')
+    >>> [_score("auc", mean, failures) for mean, failures in ((0.91234, 0.0), (0.91234, 2.0), (math.nan, 3.0))]
+    ['0.912', '0.912 (2 failed)', 'failed']
+    >>> _score("auc", math.nan, 0.0), _score("auc", math.nan, math.nan), _score("rmse", 52341.2, 0.0)
+    ('-', '', '52,341')
     """
     if mean == mean:
-        return f"{mean:.3f}"
+        return _written(metric, mean) + (f" ({failures:.0f} failed)" if failures else "")
     return "" if failures != failures else "failed" if failures else "-"
+
+
+def _written(metric: str, value: float) -> str:
+    """Three places of what ends at 1; four digits of all else, whatever its unit."""
+    return f"{value:.3f}" if metric in scale.BOUNDED else number(value, 4)
 
 
 # -------------------------------------------------------------------------------------------------------- the sentence
 
 
-def answer(made: scale.Exhibit) -> dict[str, Any]:
+def answer(made: scale.Exhibit, wanted: int = 0) -> dict[str, Any] | None:
     """Who leads at the largest size, the best of the other kind, where one passes the other, what more data brings.
 
-    The leader and its rival (the best net, where a classic method leads, or the other way about) are chosen on
-    validation where rows were held out for that; their scores are those of the test set.
+    The leader and its rival (the best net, where a classic method leads, or the other way about; of one kind alone the
+    second) are chosen on validation where rows were held out for that; their scores are those of the test set. An arm
+    with a failed cell at that size is named, and not ranked. None where nothing came through.
     """
     whole = made.arms[(made.arms["n"] > 0) & (made.arms["failures"] == 0)]
     if not len(whole):
-        raise Mistake("every technique has failures at every size; `eras export` has the reasons")
+        return None
     both = whole.groupby("size")["kind"].nunique()
     largest = int(both[both == both.max()].index.max())  # where classic methods and nets can be compared, if anywhere
     at = whole[whole["size"] == largest]
     higher = bool(at["higher_is_better"].iloc[0])
-    chosen_by = at["valid" if at["valid"].notna().all() else "mean"] * (1 if higher else -1)
-    ranked = at.assign(worth=chosen_by).sort_values("worth", ascending=False, kind="stable")
+    chosen_on, worth = _worth(made, at)
+    ranked = at.assign(worth=worth).dropna(subset="worth").sort_values("worth", ascending=False, kind="stable")
     leader = ranked.iloc[0]
     others = ranked[ranked["kind"] != leader["kind"]]
-    found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher}
+    found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher, "wanted": wanted}
+    found["unranked"] = sorted(set(at["label"]) - set(ranked["label"]))
+    broken = made.arms[(made.arms["size"] == largest) & (made.arms["failures"] > 0)]
+    found["failed"] = dict(zip(broken["label"], broken["failures"].astype(int).tolist(), strict=True))
     found["beyond"] = int(whole["size"].max()) if whole["size"].max() > largest else None
     smaller = made.arms[(made.arms["size"] < largest) & (made.arms["n"] > 0)]
     found["untried"] = sorted(set(smaller["label"]) - set(made.arms.loc[made.arms["size"] == largest, "label"]))
     found["unit"] = analyse.unit(at["task"].iloc[0])
-    found |= {"chosen_on": "validation" if at["valid"].notna().all() else "test", "leader": _side(leader)}
+    found |= {"chosen_on": chosen_on, "leader": _side(made, leader)}
     found["where"] = "here" if made.machine == machine.fingerprint()["name"] else f"on {made.machine}"
     found["where"] += "" if made.device == "cpu" else f", {made.device}"
     found["more"] = _more(made, leader)
-    if len(others):
-        rival = others.iloc[0]
-        found["rival"] = _side(rival) | {
+    if len(ranked) > 1:
+        rival = others.iloc[0] if len(others) else ranked.iloc[1]
+        found["rival"] = _side(made, rival) | {
             "behind": _behind(made, leader, rival),
             "crossing": _between(made, leader, rival),
             "later": _later(made, leader, rival),
         }
         after = ranked.iloc[1]
         if after["arm"] != rival["arm"]:
-            found["next"] = _side(after) | {"behind": _behind(made, leader, after)}
+            found["next"] = _side(made, after) | {"behind": _behind(made, leader, after)}
     return found
 
 
-def _side(arm: pd.Series) -> dict[str, Any]:
+def _worth(made: scale.Exhibit, at: pd.DataFrame) -> tuple[str, pd.Series]:
+    """("validation" or "test", what the arms are ranked by, higher is better, NaN for who is not ranked).
+
+    By held-out rows where both kinds have arms with a score on these; else on the test set, over the seeds that most
+    arms share: a mean over other seeds is of other rows.
+    """
+    if set(at.loc[at["valid"].notna(), "kind"]) == set(at["kind"]):
+        return "validation", at["valid"] * np.where(at["higher_is_better"], 1.0, -1.0)
+    runs = made.runs[(made.runs["size"] == at["size"].iloc[0]) & made.runs["arm"].isin(at["arm"])]
+    losses = runs.pivot_table(index="arm", columns="seed", values="loss")
+    shared = losses.loc[:, losses.notna().sum() == losses.notna().sum().max()].dropna()
+    return "test", -at["arm"].map((shared if len(shared) else losses).mean(axis=1))
+
+
+def _side(made: scale.Exhibit, arm: pd.Series) -> dict[str, Any]:
     names = ("arm", "label", "era", "kind", "mean", "low", "high", "fit_seconds", "extra_mib", "throughput")
-    return {name: None if isinstance(arm[name], float) and math.isnan(arm[name]) else arm[name] for name in names}
+    found = {name: None if isinstance(arm[name], float) and math.isnan(arm[name]) else arm[name] for name in names}
+    runs = made.runs[(made.runs["arm"] == arm["arm"]) & (made.runs["size"] == arm["size"])]
+    cuda = runs["cuda_mib"].astype(float).median() if made.device == "cuda" else math.nan
+    return found | {"cuda_mib": None if math.isnan(cuda) else cuda}
 
 
 def _losses(made: scale.Exhibit, arm: str) -> pd.DataFrame:
@@ -270,14 +335,20 @@ def _between(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[s
     )
     value = {"outcome": got.outcome, "n": got.n, "low": got.interval.low, "high": got.interval.high}
     known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in value.items()}
+    known["least"] = least
     return known | {"winner": got.winner, "bracket": list(got.bracket) if got.bracket else None}
 
 
 def _behind(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str, Any]:
     """By how much more the rival loses than the leader at the largest size, over the seeds that both have."""
     both = pd.concat([_losses(made, arm["arm"]).loc[leader["size"]] for arm in (rival, leader)], axis=1).dropna()
-    got = stats.paired_t(*both.to_numpy().T) if len(both) > 1 else None
-    return {"seeds": len(both), "low": got.low if got else None, "high": got.high if got else None}
+    return {"seeds": len(both), "low": None, "high": None} | (_paired(*both.to_numpy().T) if len(both) > 1 else {})
+
+
+def _paired(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    """Of a - b: its mean, the interval, and which sign it has for sure."""
+    got = stats.paired_t(a, b)
+    return {"mean": got.mean, "low": got.low, "high": got.high, "sign": stats.surely(a, b)}
 
 
 def _unit(made: scale.Exhibit) -> float:
@@ -297,7 +368,9 @@ def _later(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str
     last, until = float(leader["size"]), fits.AHEAD * min(a.largest, b.largest)
     ahead = [n for k in range(1, 41) if (n := last * fits.AHEAD ** (k / 40)) <= until]
     over = [n for n in ahead if b.predict(n) < a.predict(n)]
-    return {"n": over[0] if over else None, "until": until, "miss": _unit(made) * max(a.miss, b.miss) / 100}
+    miss = _unit(made) * max(a.miss, b.miss) / 100
+    already = bool(b.predict(last) < a.predict(last))
+    return {"n": over[0] if over else None, "already": already, "until": until, "miss": miss}
 
 
 def _more(made: scale.Exhibit, leader: pd.Series) -> dict[str, Any]:
@@ -308,8 +381,8 @@ def _more(made: scale.Exhibit, leader: pd.Series) -> dict[str, Any]:
         before, last = losses.iloc[-2], losses.iloc[-1]
         both = before.notna() & last.notna()
         if both.sum() > 1:
-            gain = stats.paired_t(before[both].to_numpy(), last[both].to_numpy())
-            found["measured"] = {"from": int(losses.index[-2]), "gain": gain.mean, "low": gain.low, "high": gain.high}
+            gain = _paired(before[both].to_numpy(), last[both].to_numpy())
+            found["measured"] = {"from": int(losses.index[-2]), "gain": gain.pop("mean")} | gain
     got = _fit(made, leader["arm"], leader["size"])
     if got is not None and got.drawn:
         last_n = float(losses.index[-1])
@@ -325,22 +398,32 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     """The answer in words."""
     leader, rival, n = found["leader"], found.get("rival"), found["size"]
     metric = analyse.metric_name(found["metric"])
-    where = found["where"]
-    ahead = f"{_who(leader)} {_leads(rival)}"
-    parts = [f"At {n:,} {found['unit']} {ahead}: {metric} {_value(leader)}, {_price(leader, where)}."]
+    value, price = partial(_value, found["metric"]), partial(_price, where=found["where"])
+    parts = [
+        f"At {n:,} {found['unit']} {_who(leader)} {_leads(leader, rival)}: {metric} {value(leader)}, {price(leader)}."
+    ]
+    if found["wanted"] > max(n, found["beyond"] or 0):
+        parts.append(f"This is not all: {found['wanted']:,} {found['unit']} were not reached.")
     if rival:
-        kind = "net" if rival["kind"] == "net" else "classic method"
-        parts.append(f"The best {kind}, {_who(rival)}, comes to {_value(rival)}, {_price(rival, where)}.")
+        kind = {"net": "The best net, ", "classic": "The best classic method, "}[rival["kind"]]
+        who = f"{kind}{_who(rival)}," if rival["kind"] != leader["kind"] else f"Next, {_who(rival)}"
+        parts.append(f"{who} comes to {value(rival)}, {price(rival)}.")
         if after := found.get("next"):
-            parts.append(f"Of its own kind {after['label']} comes next, {_apart(after['behind'])}: {_value(after)}.")
+            parts.append(f"Of its own kind {after['label']} comes next, {_apart(after['behind'])}: {value(after)}.")
         parts.append(_passed(found) + _later_said(found))
     parts.append(_whether(found))
     if found["beyond"]:
         parts.append(f"At {found['beyond']:,} only one kind, nets or classic methods, was run and came through.")
     if found["untried"]:
         parts.append(f"Not run at {n:,}, and perhaps better: {', '.join(found['untried'])}.")
+    if found["failed"]:
+        each = (f"{label} ({count} failed)" for label, count in found["failed"].items())
+        parts.append(f"Not ranked at {n:,}, as not all their cells came through: {', '.join(each)}.")
+    if found["unranked"]:
+        lack = "a score on held-out rows" if found["chosen_on"] == "validation" else "the seeds that most have"
+        parts.append(f"Not ranked at {n:,}, for want of {lack}: {', '.join(found['unranked'])}.")
     if found["chosen_on"] != "validation":
-        parts.append("Leader and rival were chosen by their test scores: no rows were held out to choose by.")
+        parts.append("Leader and rival were chosen by their test scores: there are no held-out rows of both kinds.")
     return parts
 
 
@@ -348,36 +431,41 @@ def _who(side: dict[str, Any]) -> str:
     return f"{side['label']} (era: {side['era']})"
 
 
-def _value(side: dict[str, Any]) -> str:
-    band = f" ({side['low']:.3f} to {side['high']:.3f})" if side["low"] is not None else ""
-    return f"{side['mean']:.3f}{band}"
+def _value(metric: str, side: dict[str, Any]) -> str:
+    band = f" ({_written(metric, side['low'])} to {_written(metric, side['high'])})" if side["low"] is not None else ""
+    return f"{_written(metric, side['mean'])}{band}"
 
 
-def _leads(rival: dict[str, Any] | None) -> str:
+def _leads(leader: dict[str, Any], rival: dict[str, Any] | None) -> str:
     """ "leads" is kept for what was tested."""
     if rival is None:
-        return "is ahead"
+        return "stands alone"
     behind = rival["behind"]
     if behind["seeds"] < 2:
         return "is ahead (untested: it takes two common seeds)"
-    others = "nets" if rival["kind"] == "net" else "classic methods"
-    if behind["low"] > 0:
-        return f"leads the {others}"
-    if behind["high"] < 0:
+    others = rival["label"] if rival["kind"] == leader["kind"] else _plural(rival["kind"])
+    if behind["sign"] > 0:
+        return f"leads {others}"
+    if behind["sign"] < 0:
         return f"was the best on validation, and is behind {rival['label']} on the test set"
-    return f"is ahead of the {others}, within the noise between seeds"
+    return f"is ahead of {others}, within the noise between seeds"
+
+
+def _plural(kind: str) -> str:
+    return "the nets" if kind == "net" else "the classic methods"
 
 
 def _apart(behind: dict[str, Any]) -> str:
     """What the test set says of the next one."""
     if behind["seeds"] < 2:
         return "untested"
-    return "behind it" if behind["low"] > 0 else "in truth ahead" if behind["high"] < 0 else "not to be told apart"
+    return {1: "behind it", -1: "in truth ahead", 0: "not to be told apart"}[behind["sign"]]
 
 
 def _price(side: dict[str, Any], where: str) -> str:
-    mib = side["extra_mib"]
+    mib = side["extra_mib"] if side["cuda_mib"] is None else side["cuda_mib"]
     memory = "" if mib is None else " and less than 1 MiB" if mib < 1 else f" and {mib:.0f} MiB"
+    memory += "" if side["cuda_mib"] is None else " of the GPU's memory"
     return f"{duration(side['fit_seconds'])}{memory} to fit {where}"
 
 
@@ -394,12 +482,13 @@ def _passed(found: dict[str, Any]) -> str:
             f"{winner} overtook the other at about {scale.rounded(crossing['n'])} {found['unit']} (95 %: {band}), "
             f"between the sizes {low:,.0f} and {high:,.0f}."
         )
+    least = _gain(found, crossing["least"])
     return {
-        stats.FIRST: f"{who} is ahead at no size up to {n:,}.",
-        stats.SECOND: f"By the test scores {who} is behind at no size up to {n:,}.",
-        stats.TIE: f"Up to {n:,} the two cannot be told apart.",
-        stats.OPEN: f"At {n:,} the two cannot be told apart any more: more data would decide.",
-        stats.SEVERAL: f"Each of the two is ahead at some size up to {n:,}, without a change that both ends bear out.",
+        stats.FIRST: f"{who} is clearly ahead at no size up to {n:,}.",
+        stats.SECOND: f"By the test scores {who} is clearly behind at no size up to {n:,}.",
+        stats.TIE: f"Up to {n:,} neither is clearly ahead by more than {least}.",
+        stats.OPEN: f"At {n:,} neither is clearly ahead by more than {least} any more: more data would decide.",
+        stats.SEVERAL: f"Up to {n:,} each is clearly ahead at some size, without a change that both ends bear out.",
     }[crossing["outcome"]]
 
 
@@ -409,6 +498,8 @@ def _later_said(found: dict[str, Any]) -> str:
     if later is None:
         return " Their curves are too short, or too irregular, to be carried further."
     trust = f"not measured; the fits miss the last size by {_gain(found, later['miss'])}"
+    if later["already"]:
+        return f" By their fitted curves {who} is ahead at {found['size']:,} already ({trust})."
     if later["n"] is None:
         return f" Carried on to {later['until']:,.0f} the order stays so ({trust})."
     return f" Carried on, {who} would lead from about {scale.rounded(later['n'])} ({trust})."
@@ -416,7 +507,7 @@ def _later_said(found: dict[str, Any]) -> str:
 
 def _gain(found: dict[str, Any], loss: float, sign: str = "") -> str:
     points = found["metric"] in scale.BOUNDED
-    return f"{100 * loss:{sign}.1f} points" if points else f"{loss:{sign}.3g}"
+    return f"{100 * loss:{sign}.1f} points" if points else number(loss, 3, sign)
 
 
 def _whether(found: dict[str, Any]) -> str:
@@ -424,7 +515,7 @@ def _whether(found: dict[str, Any]) -> str:
     measured, fitted = found["more"]["measured"], found["more"]["fitted"]
     if measured is None:
         return "Whether more data would help cannot be told: it takes two sizes with two common seeds."
-    sure = "helped" if measured["low"] > 0 else "hurt" if measured["high"] < 0 else "made no clear difference"
+    sure = {1: "helped", -1: "hurt", 0: "made no clear difference"}[measured["sign"]]
     gain, low, high = (_gain(found, measured[name], "+") for name in ("gain", "low", "high"))
     sizes = f"from {measured['from']:,} to {found['size']:,} {found['unit']}"
     text = f"More data {sure}: {gain} (95 %: {low} to {high}) {sizes}"

@@ -3,6 +3,7 @@ line a cell where there is none.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,6 +22,17 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def number(value: float, digits: int = 3, sign: str = "") -> str:
+    """A number as people write it; nothing for what is not finite.
+
+    >>> number(12345.6), number(0.93412), number(1.23e-05, 2), number(2.0, sign="+"), number(float("nan"))
+    ('12,346', '0.934', '1.2e-05', '+2', '')
+    """
+    if not math.isfinite(value):
+        return ""
+    return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.{digits}g}"
 
 
 class Screen:

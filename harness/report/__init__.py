@@ -21,6 +21,7 @@ from markupsafe import Markup
 from harness import analyse, contract, scale
 from harness.report import cards, changed, charts, data, decades, figures, pooled, timeline
 from harness.report.style import DARK, LIGHT, ROLES, SHAPES, Style, styles
+from harness.screen import number
 
 HERE = Path(__file__).parent
 SCRIPTS = ("base.js", "draw.js", "sections.js", "exhibits.js", "claims.js", "table.js")
@@ -224,4 +225,4 @@ def _last_leader(at: pd.DataFrame) -> str:
     last = at.iloc[-1]
     doubt = "within noise" if last["pairs"] > 1 else "untested"
     clear = "leads" if last["significant"] else f"is ahead, {doubt},"
-    return f"At {last['size']:,} {last['label']} {clear} with {charts.number(last['mean'])}."
+    return f"At {last['size']:,} {last['label']} {clear} with {number(last['mean'])}."

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from harness import analyse
-from harness.report import charts
+from harness.screen import number
 
 NAMED = 3  # commits in the header at most
 PROTOCOLS = {
@@ -70,7 +70,7 @@ def datasets(table: pd.DataFrame) -> list[dict[str, Any]]:
         counts = (("rows", "training rows"), ("test", "test rows"), ("classes", "classes"))
         rows = [f"{line[name]:,.0f} {words}" for name, words in counts if line[name] > 0]
         protocol = PROTOCOLS.get(line["protocol"], line["protocol"])
-        anchor = f"{analyse.metric_name(line['metric'])} {charts.number(line['anchor']) or 'not stated'}"
+        anchor = f"{analyse.metric_name(line['metric'])} {number(line['anchor']) or 'not stated'}"
         facts = ", ".join(filter(None, [line["form"], *rows, protocol]))
         source = f" ({line['anchor_source']})" if line["anchor_source"] else ""
         card = {"title": line["dataset_title"], "facts": facts, "anchor": f"skill 1 is {anchor}{source}"}
@@ -91,11 +91,11 @@ def worth(here: pd.DataFrame) -> dict[str, str]:
         return {}
     cheap, dear, best = known.iloc[0], known.iloc[-1], known.sort_values("skill").iloc[-1]
     where = f"On {cheap['dataset_title']} at {cheap['size']:,} {analyse.unit(cheap['task'])}"
-    times = f"{charts.number(dear['fit_seconds'] / cheap['fit_seconds'], 2)} times"
+    times = f"{number(dear['fit_seconds'] / cheap['fit_seconds'], 2)} times"
     found = {"cost": f"{where}, {dear['label']} takes {times} as long to fit as {cheap['label']}."}
     if best["label"] == cheap["label"]:
         return found | {"pareto": f"{where}, {best['label']} is both the cheapest to fit and the best."}
-    times = f"{charts.number(best['fit_seconds'] / cheap['fit_seconds'], 2)} times"
+    times = f"{number(best['fit_seconds'] / cheap['fit_seconds'], 2)} times"
     gain = f"{best['skill'] - cheap['skill']:.2f} more skill than {cheap['label']}, the cheapest"
     return found | {"pareto": f"{where}, the best, {best['label']}, brings {gain}, for {times} its seconds."}
 
@@ -105,7 +105,7 @@ def certainty(made: Any) -> dict[str, Any]:
     fits = made.fits.sort_values("miss", ascending=False, na_position="last")
     names = ["dataset_title", "label", "model", "residual", "miss", "drawn"]
     shown = [
-        line | {name: charts.number(line[name], 2) or "none" for name in ("residual", "miss")}
+        line | {name: number(line[name], 2) or "none" for name in ("residual", "miss")}
         for line in fits[names].to_dict("records")
     ]
     falling = [
@@ -116,7 +116,7 @@ def certainty(made: Any) -> dict[str, Any]:
     if len(missed):
         finding = (
             f"Without its largest size, the middle one of {len(missed)} fitted curves misses that size by "
-            f"{charts.number(missed.median(), 2)} points "
+            f"{number(missed.median(), 2)} points "
             "(hundredths of the error, or, where it has no bound, of the way from floor to anchor); "
             f"{int(fits['drawn'].sum())} of {len(fits)} are good enough to be continued with dashes."
         )
@@ -128,8 +128,8 @@ def devices(made: Any) -> list[dict[str, str]]:
     found = []
     for line in made.devices.to_dict("records"):
         gap = f"{line['low']:+.3f} to {line['high']:+.3f}" if math.isfinite(line["low"]) else "one seed"
-        texts = {name: charts.number(line[name]) for name in ("speed_ratio", "memory_cpu", "memory_cuda")}
-        scores = {name: charts.number(line[name], 4) for name in ("quality_cpu", "quality_cuda")}
+        texts = {name: number(line[name]) for name in ("speed_ratio", "memory_cpu", "memory_cuda")}
+        scores = {name: number(line[name], 4) for name in ("quality_cpu", "quality_cuda")}
         found.append(
             {
                 "label": f"{line['label']}, {line['dtype']}",

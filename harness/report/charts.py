@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from harness import analyse
 from harness.report.style import Style, key
+from harness.screen import number
 
 FORMS = {  # width, height, left and right margin
     "wide": (1120, 500, 52, 190),
@@ -63,13 +64,6 @@ def superscript(power: int) -> str:
     '⁻¹²'
     """
     return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] if digit.isdigit() else "⁻" for digit in str(power))
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A number as people write it: 12,345, 0.934, 1.2e-05."""
-    if not math.isfinite(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from harness import analyse, scale
 from harness.report import charts
 from harness.report.style import COSTS, ROLES, Style, key, untuned
+from harness.screen import number
 
 TABLE = {  # column of the page's table and downloads -> column of the frame
     "dataset": "dataset_title", "technique": "label", "arm": "arm", "size": "size", "device": "device",
@@ -113,7 +114,7 @@ def panel(points: pd.DataFrame, lines: Lines) -> dict[str, Any]:
     return {
         "limits": [short(limit) for limit in limits],
         "axis": {"kind": axis.kind, "least": axis.least, "low": axis.low, "high": axis.high}
-        | {"ticks": [[tick, charts.number(tick)] for tick in axis.ticks]},
+        | {"ticks": [[tick, number(tick)] for tick in axis.ticks]},
         "floor": [[size, short(floor)] for size, floor in floors.items()],
         "ceiling": float(ceilings.iloc[0]) if len(ceilings) else None,
         "slopes": slopes,

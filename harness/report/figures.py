@@ -20,8 +20,9 @@ from matplotlib.ticker import NullLocator
 
 from harness import analyse
 from harness.report import figures_history, figures_pooled
-from harness.report.charts import approximations, log_ticks, number, scale
+from harness.report.charts import approximations, log_ticks, scale
 from harness.report.style import COSTS, NEAR, SHAPES, Style, key, styles
+from harness.screen import number
 
 GREY = figures_pooled.GREY
 LOOK: Any = {

@@ -12,6 +12,7 @@ from matplotlib.ticker import NullLocator
 from harness.report import charts
 from harness.report.style import LIGHT, SHAPES
 from harness.report.timeline import COSTS, ERAS, MARKS
+from harness.screen import number
 
 COLOURS = {
     "pass": "#00694f", "fail": "#b3261e", "inconclusive": "#0072b2", "refused": "#0072b2", "not run": "#6b6862",
@@ -49,7 +50,7 @@ def timeline(found: dict[str, Any]) -> Figure:
 def _power(tick: float) -> str:
     """A tick of a logarithmic axis: 10, 0.5, 2·10⁹."""
     if 1e-3 <= tick < 1e5:
-        return charts.number(tick)
+        return number(tick)
     power = math.floor(math.log10(tick) + 1e-9)
     first = round(tick / 10.0**power)
     return f"{f'{first}·' if first > 1 else ''}10{charts.superscript(power)}"

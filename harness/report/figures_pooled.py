@@ -14,9 +14,9 @@ from matplotlib.ticker import NullLocator
 from harness import scale
 from harness.compare import gauge, words
 from harness.report import decades as strips
-from harness.report.charts import number
 from harness.report.style import ROLES, SHAPES
 from harness.rungs import column, year_of
+from harness.screen import number
 
 GREY = "#6b6862"
 MOST = 6  # panels of the tuning figure

@@ -13,6 +13,7 @@ from harness import plan, scale
 from harness.report import charts
 from harness.report.charts import Plot
 from harness.report.style import ROLES
+from harness.screen import number
 
 FORMS = {"wide": (860, 430, 62, 150), "narrow": (390, 400, 52, 108)}  # width, height, left and right margin
 ROW = 17  # height of a line of text below the axis
@@ -32,7 +33,7 @@ def picture(made: Any, name: str, title: str, form: str) -> Markup:
     below = 44 + ROW * (2 + len(made.leads))
     low, high = _ends(over)
     plot = Plot(width, height + below, left, right, below, sizes, low, high, float)
-    ticks = [(tick, charts.number(round(tick, 10))) for tick in charts.linear_ticks(low, high)]
+    ticks = [(tick, number(round(tick, 10))) for tick in charts.linear_ticks(low, high)]
     inside = [_faint(plot, made.thin), *_lines(plot, over)]
     parts = [
         charts.axes(plot, ticks, 52 if form == "wide" else 46),

@@ -10,8 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from harness import contract
-from harness.report.charts import number, superscript
-from harness.screen import duration
+from harness.report.charts import superscript
+from harness.screen import duration, number
 
 MARKS = {  # verdict: (shape, whether its mark is hollow); the colour is the class's
     "pass": ("circle", False),
