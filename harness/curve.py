@@ -6,6 +6,7 @@ what it costs here.
 """
 
 import argparse
+import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -174,7 +175,8 @@ def _rows(store: Store, args: argparse.Namespace, name: str) -> list[dict[str, A
     mark = catalogue.fingerprint(catalogue.dataset(args.dataset[0]))
     some = [row for row in store.rows.values() if row["key"]["dataset"] == name and row["key"]["fingerprint"] == mark]
     if args.technique:
-        asked = [(cell.technique, dict(cell.keywords)) for cell in cells(args)]
+        asked = [(public_name(cell.technique), json.dumps(dict(cell.keywords))) for cell in cells(args)]
+        asked = [(technique, json.loads(text)) for technique, text in asked]  # as a row has it: a tuple is a list there
         some = [row for row in some if (row["key"]["technique"], row["key"]["keywords"]) in asked]
     if args.sizes:
         some = [row for row in some if row["key"]["size"] in args.sizes]
@@ -189,8 +191,8 @@ def told(made: scale.Exhibit | None, name: str, overlay: str = "", wanted: int =
     """
     value: dict[str, Any] = {"dataset": name}
     lines: list[str] = []
-    if made and not len(made.arms):
-        lines.append(f"Of {name} there are only rows of searches, or with a part held out: nothing to be compared.")
+    if made and not len(made.arms) and not overlay:
+        raise Mistake(f"of {name} there are only rows of searches, or with a part held out: run without --stored")
     if made and len(made.arms):
         lines += [*_grid(made.arms), ""]
         value["answer"] = answer(made, wanted)
@@ -269,6 +271,7 @@ def answer(made: scale.Exhibit, wanted: int = 0) -> dict[str, Any] | None:
     leader = ranked.iloc[0]
     others = ranked[ranked["kind"] != leader["kind"]]
     found: dict[str, Any] = {"size": largest, "metric": leader["metric"], "higher_is_better": higher, "wanted": wanted}
+    found["tried"] = int(made.arms["size"].max())
     found["unranked"] = sorted(set(at["label"]) - set(ranked["label"]))
     broken = made.arms[(made.arms["size"] == largest) & (made.arms["failures"] > 0)]
     found["failed"] = dict(zip(broken["label"], broken["failures"].astype(int).tolist(), strict=True))
@@ -296,15 +299,19 @@ def answer(made: scale.Exhibit, wanted: int = 0) -> dict[str, Any] | None:
 def _worth(made: scale.Exhibit, at: pd.DataFrame) -> tuple[str, pd.Series]:
     """("validation" or "test", what the arms are ranked by, higher is better, NaN for who is not ranked).
 
-    By held-out rows where both kinds have arms with a score on these; else on the test set, over the seeds that most
-    arms share: a mean over other seeds is of other rows.
+    By held-out rows where half of the arms of either kind have a score on these; else on the test set, over the seeds
+    that most arms of both kinds share: a mean over other seeds is of other rows.
     """
-    if set(at.loc[at["valid"].notna(), "kind"]) == set(at["kind"]):
+    judged, there = at["valid"].notna().groupby(at["kind"]).sum(), at.groupby("kind").size()
+    if (2 * judged >= there).all() and (len(at) < 2 or judged.sum() > 1):  # a part that a budget reached is no choice
         return "validation", at["valid"] * np.where(at["higher_is_better"], 1.0, -1.0)
     runs = made.runs[(made.runs["size"] == at["size"].iloc[0]) & made.runs["arm"].isin(at["arm"])]
     losses = runs.pivot_table(index="arm", columns="seed", values="loss")
-    shared = losses.loc[:, losses.notna().sum() == losses.notna().sum().max()].dropna()
-    return "test", -at["arm"].map((shared if len(shared) else losses).mean(axis=1))
+    often = losses.notna().sum().sort_values(ascending=False, kind="stable").index
+    kinds = at.set_index("arm")["kind"]
+    whole = [losses[often[:k]].dropna() for k in range(1, len(often) + 1)]
+    whole = [one for one in whole if kinds[one.index].nunique() == kinds.nunique()]
+    return "test", -at["arm"].map(max(whole, key=lambda one: one.size, default=losses).mean(axis=1))
 
 
 def _side(made: scale.Exhibit, arm: pd.Series) -> dict[str, Any]:
@@ -399,11 +406,11 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     leader, rival, n = found["leader"], found.get("rival"), found["size"]
     metric = analyse.metric_name(found["metric"])
     value, price = partial(_value, found["metric"]), partial(_price, where=found["where"])
-    parts = [
-        f"At {n:,} {found['unit']} {_who(leader)} {_leads(leader, rival)}: {metric} {value(leader)}, {price(leader)}."
-    ]
-    if found["wanted"] > max(n, found["beyond"] or 0):
+    parts = [f"At {n:,} {found['unit']} {_who(leader)} {_leads(found)}: {metric} {value(leader)}, {price(leader)}."]
+    if found["wanted"] > found["tried"]:
         parts.append(f"This is not all: {found['wanted']:,} {found['unit']} were not reached.")
+    if found["tried"] > max(n, found["beyond"] or 0):
+        parts.append(f"Up to {found['tried']:,} were tried, and there no technique came through with all its seeds.")
     if rival:
         kind = {"net": "The best net, ", "classic": "The best classic method, "}[rival["kind"]]
         who = f"{kind}{_who(rival)}," if rival["kind"] != leader["kind"] else f"Next, {_who(rival)}"
@@ -436,8 +443,9 @@ def _value(metric: str, side: dict[str, Any]) -> str:
     return f"{_written(metric, side['mean'])}{band}"
 
 
-def _leads(leader: dict[str, Any], rival: dict[str, Any] | None) -> str:
+def _leads(found: dict[str, Any]) -> str:
     """ "leads" is kept for what was tested."""
+    leader, rival = found["leader"], found.get("rival")
     if rival is None:
         return "stands alone"
     behind = rival["behind"]
@@ -447,7 +455,8 @@ def _leads(leader: dict[str, Any], rival: dict[str, Any] | None) -> str:
     if behind["sign"] > 0:
         return f"leads {others}"
     if behind["sign"] < 0:
-        return f"was the best on validation, and is behind {rival['label']} on the test set"
+        where = "validation" if found["chosen_on"] == "validation" else "the seeds that most have"
+        return f"was the best on {where}, and is behind {rival['label']} on the test set"
     return f"is ahead of {others}, within the noise between seeds"
 
 

@@ -134,13 +134,7 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
     ('selftest.sleep', {'seconds': 5})
     """
     if text.endswith("]") and "[" in text:
-        name, inside = text[:-1].split("[", 1)
-        try:
-            call = ast.parse(f"f({inside})", mode="eval").body
-            assert isinstance(call, ast.Call) and not call.args and all(k.arg for k in call.keywords)
-            keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
-        except (SyntaxError, ValueError, TypeError, AssertionError):
-            raise Mistake(f"{text!r} does not read as NAME[keyword=value, ...] with literal values") from None
+        name, keywords = read(text)
     elif ":" in text:
         name, value = text.split(":", 1)
         first = next(iter(catalogue.technique(name).defaults), None)
@@ -151,6 +145,24 @@ def asked_for(text: str) -> tuple[str, dict[str, Any]]:
         return text, {}
     _check_keywords(name, keywords)
     return name, told(name, keywords)
+
+
+def read(text: str) -> tuple[str, dict[str, Any]]:
+    """NAME or NAME[keyword=value, ...] as it is written, whatever the technique's file says of it."""
+    name, _, inside = text.removesuffix("]").partition("[")
+    try:
+        call = ast.parse(f"f({inside})", mode="eval").body
+        assert isinstance(call, ast.Call) and not call.args and all(k.arg for k in call.keywords)
+        return name, {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+    except (SyntaxError, ValueError, TypeError, AssertionError):
+        raise Mistake(f"{text!r} does not read as NAME[keyword=value, ...] with literal values") from None
+
+
+@cache
+def registered() -> dict[str, tuple[tuple[str, ...], tuple[tuple[str, dict[str, Any]], ...]]]:
+    """Of each family of the scale curve its classic methods, and its net of three sizes as (name, keywords) each."""
+    curves = catalogue.load(catalogue.path_of("plan", "curves"))
+    return {family: (curves.CLASSIC[family], tuple(map(read, nets))) for family, nets in curves.NETS.items()}
 
 
 def asking(name: str, keywords: Mapping[str, Any]) -> str:

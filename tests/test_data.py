@@ -42,6 +42,8 @@ def own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("ERAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("ERAS_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("ERAS_MIRROR", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
 
 
 @pytest.fixture

@@ -72,12 +72,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, content):
         """Whether the client still listens."""
+        self.server.sent[self.place] += len(content)  # first: the client may have it all before this goes on
         try:
             self.wfile.write(content)
             self.wfile.flush()
         except OSError:
+            self.server.sent[self.place] -= len(content)
             return False
-        self.server.sent[self.place] += len(content)
         return True
 
     def asked(self):
@@ -122,7 +123,7 @@ def silent(to):
 
 def trickling(to):
     opening(to)
-    for _ in range(100):
+    for _ in range(1000):
         to.send(b"1")
         to.server.over.wait(0.02)
 
@@ -334,29 +335,29 @@ def test_a_part_that_is_whole_is_only_checked(tmp_path, server, told, part, requ
 
 
 def test_a_stall_is_told_and_the_rest_comes_at_the_next_try(server, told, monkeypatch):
-    monkeypatch.setenv("ERAS_TIMEOUT", "0.3")
+    monkeypatch.setenv("ERAS_TIMEOUT", "2")
     server.script = [stalled]
     began = time.monotonic()
     assert get(card(server.url), told)["rows.bin"].read_bytes() == CONTENT
-    assert 0.3 <= time.monotonic() - began < 3
-    assert "the server was silent for 0.3 s; retry 1 of 3" in told[1]
+    assert 2 <= time.monotonic() - began < 18  # the server would wait for 20
+    assert "the server was silent for 2 s; retry 1 of 3" in told[1]
     assert server.ranges() == [None, "bytes=150000-"] and server.sent == [HALF, HALF]
 
 
 def test_a_server_that_never_answers_is_told(tmp_path, server, told, monkeypatch):
-    monkeypatch.setenv("ERAS_TIMEOUT", "0.2")
+    monkeypatch.setenv("ERAS_TIMEOUT", "1")
     server.script = [silent] * 9
     began = time.monotonic()
-    with pytest.raises(files.Missing, match="the server was silent for 0.2 s; try later; or set ERAS_MIRROR"):
+    with pytest.raises(files.Missing, match="the server was silent for 1 s; try later; or set ERAS_MIRROR"):
         get(card(server.url), told)
-    assert time.monotonic() - began < 4 and len(server.requests) == 4 and kept(tmp_path) == []
+    assert time.monotonic() - began < 18 and len(server.requests) == 4 and kept(tmp_path) == []
 
 
 def test_a_byte_now_and_then_is_silence(server, told, monkeypatch):
-    monkeypatch.setenv("ERAS_TIMEOUT", "0.3")
+    monkeypatch.setenv("ERAS_TIMEOUT", "2")
     server.script = [trickling]
     assert get(card(server.url), told)["rows.bin"].read_bytes() == CONTENT
-    assert re.search(r": \d+ bytes came in 0.3 s; retry 1 of 3", told[1])
+    assert re.search(r": \d+ bytes came in 2 s; retry 1 of 3", told[1])
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf", "1e9"])
@@ -559,7 +560,7 @@ def test_two_processes_make_one_download(tmp_path, server):
     second = child(card(server.url))
     assert second.stderr.readline() == "my_set: another process is downloading rows.bin: waiting for it\n"
     go.set()
-    assert [process.communicate(timeout=30)[1].count("\n") for process in (first, second)] == [1, 0]
+    assert [process.communicate(timeout=120)[1].count("\n") for process in (first, second)] == [1, 0]
     assert first.returncode == second.returncode == 0
     assert len(server.requests) == 1 and kept(tmp_path) == ["rows.bin"]
 
@@ -576,7 +577,7 @@ def test_a_killed_download_leaves_no_lock_and_the_next_one_goes_on(tmp_path, ser
     part = files.cache("my_set") / ".rows.bin.part" / "bytes"
     _until(lambda: part.exists() and part.stat().st_size > 100_000)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     have = part.stat().st_size
     assert have > 100_000
     assert get(card(server.url), told)["rows.bin"].read_bytes() == CONTENT

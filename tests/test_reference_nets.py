@@ -454,7 +454,7 @@ def test_the_rate_rises_for_a_twentieth_and_falls_as_a_cosine(name, monkeypatch)
     cosine = 0.005 * (1 + np.cos(np.pi * np.arange(80) / 80))
     np.testing.assert_allclose(rates, np.minimum(np.arange(1, 81) / 4, 1) * cosine, rtol=1e-6)
     rates.clear()
-    MODULES[name].fit(material(name), Run(budget=Budget("seconds", 0.05)), lr=0.01, **SMALL[name])
+    MODULES[name].fit(material(name), Run(budget=Budget("seconds", 1.0)), lr=0.01, **SMALL[name])
     assert rates and set(rates) == {0.01}  # an end that is not known in steps: no plan to follow
 
 

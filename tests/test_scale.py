@@ -160,6 +160,26 @@ def test_one_seed_tells_nothing():
     assert set(made.orderings.loc[made.orderings["number"] == 1, "verdict"]) == {"not measured"}
 
 
+def test_a_lead_over_seeds_need_not_hold_on_other_datasets(made):
+    assert " leads" in made.titles["scale"] and "need not" not in made.titles["scale"]
+    apart = panel()
+    for one in apart:  # every dataset is harder than the last, for all alike
+        one["quality"]["test"]["accuracy"] -= 0.05 * DATASETS.index(one["key"]["dataset"])
+    assert "leads (over seeds; on other datasets it need not)" in scale.exhibit(apart).titles["scale"]
+
+
+def test_wins_are_of_seeds_that_all_roles_have():
+    """The classics' fourth seed is an easy one."""
+    made = panel(DATASETS[:3])
+    easy = [row("forest", "forest", name, 1_000, 3) for name in DATASETS[:3]]
+    held = [row("forest", "forest", name, 1_000, 3, valid=0.7, condition={"validation": 0.2}) for name in DATASETS[:3]]
+    held += [row("knn", "knn", name, 1_000, 3, valid=0.6, condition={"validation": 0.2}) for name in DATASETS[:3]]
+    for one in easy:
+        one["quality"]["test"]["accuracy"] = 0.999
+    kept = [scale.exhibit(some).wins.drop(columns=["iqm"], errors="ignore") for some in (made, [*made, *easy, *held])]
+    assert kept[0].equals(kept[1])
+
+
 def test_wins_count_every_comparison_once(made):
     assert (made.wins["wins"] + made.wins["ties"] + made.wins["losses"] == 3 * 9).all()
     assert made.wins["wins"].sum() == made.wins["losses"].sum()
@@ -247,12 +267,15 @@ def of_form(form, some):
 
 def test_who_is_alone_pays_for_no_choice_and_keeps_its_place_beside_a_stray_arm():
     """Language has one classic method; another order of it, run elsewhere at one place, is no choice to be made."""
-    made = [row("knn", "knn", DATASETS[0], size, seed) for size in (100, 316, 1_000) for seed in (0, 1)]
-    trials = [row("knn", "knn", DATASETS[0], 100, 0, valid=0.9, condition={"validation": 0.2})]
-    stray = [row("knn", "forest", DATASETS[0], 1_000, 0, keywords={"order": 3})]
-    for some in ([*made, *trials], [*made, *trials, *stray]):
-        best = scale.exhibit(of_form("tokens", some)).lines
-        assert list(best["seconds"]) == [2.0] * 6 and list(best["folds"]) == [0] * 6 and set(best["arm"]) == {"knn"}
+    places = [(size, seed) for size in (100, 316, 1_000) for seed in (0, 1)]
+    for form, name in (("tokens", "kneser_ney"), ("series", "knn")):  # of no plan: what most places have
+        made = [row(name, "knn", DATASETS[0], *place) for place in places]
+        trials = [row(name, "knn", DATASETS[0], 100, 0, valid=0.9, condition={"validation": 0.2})]
+        stray = [row(name, "forest", DATASETS[0], 1_000, 0, keywords={"order": 3})]
+        others = [row("add_k", "forest", DATASETS[0], *place) for place in places] if form == "tokens" else []
+        for some in ([*made, *trials], [*made, *trials, *stray, *others]):
+            best = scale.exhibit(of_form(form, some)).lines
+            assert list(best["seconds"]) == [2.0] * 6 and list(best["folds"]) == [0] * 6 and set(best["arm"]) == {name}
 
 
 def test_one_classic_method_of_several_is_not_the_best_of_them():
@@ -276,6 +299,8 @@ def test_registered_nets_are_the_roles_whatever_else_was_run():
         one = row("resnet_mlp", "small", DATASETS[0], 100, 0, keywords=keywords, budget=budget)
         one["memory"]["parameters"] = 10 ** (3 + k)
         made.append(one)
+    for width in range(16, 160, 16):  # another net of more sizes
+        made.append(row("mlp", "large", DATASETS[0], 100, 0, keywords={"width": width}, budget=budget))
     arms = scale.exhibit(made).lines.set_index("role")["arm"].to_dict()
     assert arms == {"small": "resnet_mlp[blocks=1,width=32]", "medium": "resnet_mlp", "large": "resnet_mlp[width=512]"}
 
@@ -377,6 +402,8 @@ def test_cpu_and_gpu_side_by_side():
     assert set(got["speed_ratio"]) == {4.0} and np.allclose(got["quality_cpu"], got["quality_cuda"])
     again = [one | {"id": "b" + one["id"], "key": one["key"] | {"machine": "other"}} for one in made[: len(made) // 4]]
     assert set(scale.exhibit([*made, *again]).devices["seeds"]) == {2}, "a pair is of one CPU and one GPU"
+    again = [one | {"id": "t" + one["id"], "key": one["key"] | {"threads": 1}} for one in made[: len(made) // 4]]
+    assert set(scale.exhibit([*made, *again]).devices["seeds"]) == {2}, "with one number of threads"
     for one in made:
         one["key"]["dtype"] = "bfloat16" if one["key"]["device"] == "cuda" else "float32"
     assert scale.exhibit(made).devices.empty, "another number format is another cell"

@@ -122,6 +122,7 @@ def titles(made: Exhibit) -> dict[str, str]:
 def _scale_title(made: Exhibit) -> str:
     """Whether large net or classic method leads on the panel, from where to where, and where none does beyond noise."""
     runs: list[tuple[str, int, int]] = []
+    narrow = False  # a lead that would repeat with other seeds, and need not with other datasets
     for size, at in made.pooled.groupby("size"):
         roles = at.set_index("role")
         net, classic = roles.loc["large"], roles.loc["traditional"]  # no best of three nets: it would be by test scores
@@ -130,13 +131,16 @@ def _scale_title(made: Exhibit) -> str:
         else:
             who = "the large net leads" if net["low"] > classic["high"] else "nobody leads clearly"
             who = "the best classic method leads" if classic["low"] > net["high"] else who
+        apart = net["wide_low"] > classic["wide_high"] or classic["wide_low"] > net["wide_high"]
+        narrow = narrow or (who.endswith(" leads") and not apart)
         first = runs.pop()[1] if runs and runs[-1][0] == who else int(str(size))
         runs.append((who, first, int(str(size))))
     parts = [f"from {a:,} to {b:,} examples {who}" if a != b else f"at {a:,} {who}" for who, a, b in runs]
     seeds = made.pooled["seeds"]
     alone = " (one seed each: untested)" if seeds.max() < 2 else " (some have one seed: untested)"
     alone = alone if seeds.min() < 2 else ""
-    return f"On {len(made.panel)} datasets, " + ", ".join(parts) + alone + "."
+    elsewhere = " (over seeds; on other datasets it need not)" if narrow else ""
+    return f"On {len(made.panel)} datasets, " + ", ".join(parts) + alone + elsewhere + "."
 
 
 def _datasets_title(made: Exhibit) -> str:

@@ -101,16 +101,16 @@ def _continued(about: pd.Series, got: fits.Fit, unit: float) -> dict[str, Any]:
 def devices(table: pd.DataFrame) -> pd.DataFrame:
     """The same arm, dataset, size and number format on CPU and GPU: mean scores, paired interval, speed ratio, memory.
 
-    Of one CPU's machine and one GPU's: those two that have most cells in common.
+    Of one CPU's machine and one GPU's, each with one number of threads: those that have most cells in common.
     """
     plain = table[(table["plain"] == "True") & (table["status"] == "ok")]
     keys = ["base", "dataset", "size", "dtype"]
     sides = [plain[plain["device"] == device] for device in ("cpu", "cuda")]
     found = []
     both = sides[0].merge(sides[1], on=[*keys, "seed"], suffixes=("", "_cuda"))
-    machines = both.groupby(["machine", "machine_cuda"])["id"].transform("size")
-    first = both[machines == machines.max()].head(1)
-    both = both.merge(first[["machine", "machine_cuda"]])
+    place = ["machine", "machine_cuda", "threads", "threads_cuda"]
+    cells = both.groupby(place)["id"].transform("size")
+    both = both.merge(both.loc[cells == cells.max(), place].head(1))
     for (_, dataset, size, dtype), pairs in both.groupby(keys):
         gap = stats.paired_t(pairs["score_cuda"].to_numpy(), pairs["score"].to_numpy()) if len(pairs) > 1 else None
         line = {"label": pairs["title"].iloc[0], "dataset": dataset, "size": size, "seeds": len(pairs), "dtype": dtype}

@@ -88,9 +88,11 @@ def matrix(crossed: pd.DataFrame) -> pd.DataFrame:
 def wins(some: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
     """One line per role and size: wins, ties and losses against the other roles over all datasets; the pooled skill.
 
-    A difference counts beyond half a point, or what stands for it, and 2 % of the loss.
+    A difference counts beyond half a point, or what stands for it, and 2 % of the loss. Means are over the seeds that
+    all roles have.
     """
     found = []
+    some = some[some.groupby(["dataset", "size", "seed"])["role"].transform("nunique") == len(ROLES)]
     for size, at in some.groupby("size"):
         wide = at.pivot_table(index="dataset", columns="role", values="loss").reindex(columns=list(ROLES)).dropna()
         least = at.groupby("dataset")["margin"].median()[wide.index]  # it hangs on the floor, and that on the seed

@@ -4,14 +4,13 @@ Nothing is pooled over a set of datasets that changes with the size.
 """
 
 import math
-from functools import cache
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness import analyse, catalogue, plan, stats
+from harness import analyse, plan, stats
 
 ROLES = ("traditional", "small", "medium", "large")
 NAMES = {"traditional": "best classic method", "small": "small net", "medium": "medium net", "large": "large net"}
@@ -22,14 +21,6 @@ BOUNDED = ("accuracy", "balanced_accuracy", "auc")
 EARLY = 1_000  # training examples up to which Ng's first ordering speaks
 WHERE = ["dataset", "task", "size", "seed"]
 DRAWS = 200  # orders in which the trials of a search could have come
-
-
-@cache
-def registered() -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Of each family that the plan of the curves registers: how many classic methods, and the nets of three sizes."""
-    curves = catalogue.load(catalogue.path_of("plan", "curves"))
-    nets = {family: tuple(analyse.base(*plan.asked_for(one)) for one in three) for family, three in curves.NETS.items()}
-    return {family: (len(curves.CLASSIC[family]), three) for family, three in nets.items()}
 
 
 def losses(table: pd.DataFrame) -> pd.DataFrame:
@@ -75,16 +66,29 @@ def _traditional(classic: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     some = (
         classic.drop(columns="valid").merge(valid, on=[*WHERE, "arm"], how="left").merge(search, on=WHERE, how="left")
     )
-    several = [family for family, (classics, _) in registered().items() if classics > 1]
-    lonely = _field(classic[~classic["family"].isin(several)])
-    lonely = lonely.loc[lonely["arms"] == 1, ["dataset", "task", "arm"]].assign(alone=True)
-    alone = some.merge(lonely, on=["dataset", "task", "arm"], how="left")["alone"].notna()
+    alone = _alone(some)
     some = some[alone | (some["valid"].notna() & (some["count"] == some["arms"]))]
     worth = some["valid"] * np.where(some["higher_is_better"], 1.0, -1.0)
     best = some.assign(worth=worth).sort_values("worth", ascending=False, kind="stable").groupby(WHERE).head(1)
     chosen = ~alone[best.index]
     seconds = best["fit_seconds"] + best["search"].where(chosen).fillna(0)
     return best.assign(role="traditional", seconds=seconds, folds=best["folds"].where(chosen).fillna(0))
+
+
+def _alone(classic: pd.DataFrame) -> pd.Series:
+    """Which lines are of the one classic method of their family; of a family that no plan registers: of the field."""
+    only = {family: methods[0] if len(methods) == 1 else "" for family, (methods, _) in plan.registered().items()}
+    lonely = _field(classic[~classic["family"].isin(only)])
+    lonely = lonely.loc[lonely["arms"] == 1, ["dataset", "task", "arm"]].assign(alone=True)
+    other = classic.merge(lonely, on=["dataset", "task", "arm"], how="left")["alone"].notna()
+    return other | (classic["base"] == classic["family"].map(only))
+
+
+def _three(kind: pd.DataFrame) -> pd.DataFrame:
+    """Of the lines of one net those of the three sizes that its family's plan registers; empty where one is absent."""
+    _, nets = plan.registered().get(kind["family"].iloc[0], ((), ()))
+    found = kind[kind["base"].isin([analyse.base(name, keywords) for name, keywords in nets])]
+    return found if found["base"].nunique() == 3 else found.head(0)
 
 
 def _field(tried: pd.DataFrame) -> pd.DataFrame:
@@ -106,10 +110,9 @@ def _nets(nets: pd.DataFrame) -> pd.DataFrame:
         kinds = [kind for _, kind in some.groupby(["technique", "dtype", "threads"]) if kind["arm"].nunique() >= 3]
         if not kinds:
             continue
-        one = max(kinds, key=len)
-        three = one[one["base"].isin(registered().get(one["family"].iloc[0], ("", ()))[1])]
+        one = max(kinds, key=lambda kind: (len(_three(kind)) > 0, len(kind)))
         often = one.merge(_field(one.drop_duplicates([*WHERE, "arm"]))[["dataset", "task", "arm"]])
-        one = next((fewer for fewer in (three, often) if fewer["arm"].nunique() >= 3), one)
+        one = next((fewer for fewer in (_three(one), often) if fewer["arm"].nunique() >= 3), one)
         arms = list(one.groupby("arm")["parameters"].max().sort_values().index)
         roles = dict(zip((arms[0], arms[len(arms) // 2], arms[-1]), ROLES[1:], strict=True))
         found.append(one[one["arm"].isin(roles)].assign(role=one["arm"].map(roles), seconds=one["fit_seconds"]))
