@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
@@ -92,19 +93,19 @@ def command(args: argparse.Namespace) -> int:
     elif missing and not args.stored:
         screen.say(f"{missing}: nothing is run")
     here = not missing or bool(args.download)
-    summary = None
+    asked, summary = cells(args), None
     if here and not args.stored:
         options = Options(
             results_of(args), args.budget, args.timeout, args.mem_limit, retry=tuple(args.retry), jobs=args.jobs
         )
-        summary = execute(cells(args), Store(options.folder), options, screen)
+        summary = execute(asked, Store(options.folder), options, screen)
     store = Store(*([results_of(args)] if not args.stored else folders_of(args)))
-    rows, ended = _rows(store, args, name), _ended(summary)
+    rows, ended = _rows(store, args, name, asked), _ended(summary)
     for text in (*store.told, *([f"ended early: {ended['stopped']}"] if ended["stopped"] else [])):
         screen.say(text)
     if not rows and not args.overlay and not ended["stopped"]:
         raise Mistake(missing or _absent(args, name))
-    wanted = max(cell.size for cell in cells(args)) if here else 0
+    wanted = max(cell.size for cell in asked) if here else 0
     answered = _show(args, exhibit(rows, args.device), name, out, ended, wanted)
     if ended["stopped"]:
         return 130 if ended["stopped"].startswith(("interrupted", "stopped")) else 2
@@ -163,21 +164,21 @@ def exhibit(rows: list[dict[str, Any]], device: str = "cpu") -> scale.Exhibit | 
     return scale.exhibit(rows, {"device": device, "machine": machine.fingerprint()["name"]}) if rows else None
 
 
-def _rows(store: Store, args: argparse.Namespace, name: str) -> list[dict[str, Any]]:
+def _rows(store: Store, args: argparse.Namespace, name: str, asked: list[Cell]) -> list[dict[str, Any]]:
     """The rows of this dataset as it is now, of one task.
 
     Of a file of one's own those of the very cells: another file of that name, another content, another target are other
     data. Of a dataset with a name, whatever was run on these bytes of the techniques and sizes asked for.
     """
     if args.dataset[0] not in catalogue.names("dataset"):
-        ids = {plan.row_id(plan.key(cell)) for cell in cells(args)}
+        ids = {plan.row_id(plan.key(cell)) for cell in asked}
         return [row for row in store.rows.values() if row["id"] in ids]
     mark = catalogue.fingerprint(catalogue.dataset(args.dataset[0]))
     some = [row for row in store.rows.values() if row["key"]["dataset"] == name and row["key"]["fingerprint"] == mark]
     if args.technique:
-        asked = [(public_name(cell.technique), json.dumps(dict(cell.keywords))) for cell in cells(args)]
-        asked = [(technique, json.loads(text)) for technique, text in asked]  # as a row has it: a tuple is a list there
-        some = [row for row in some if (row["key"]["technique"], row["key"]["keywords"]) in asked]
+        arms = {(cell.technique, json.dumps(dict(cell.keywords))) for cell in asked}
+        listed = [(public_name(name), json.loads(text)) for name, text in arms]  # as a row has it: a tuple is a list
+        some = [row for row in some if (row["key"]["technique"], row["key"]["keywords"]) in listed]
     if args.sizes:
         some = [row for row in some if row["key"]["size"] in args.sizes]
     tasks = Counter(row["key"]["task"] for row in some)
@@ -206,11 +207,13 @@ def told(made: scale.Exhibit | None, name: str, overlay: str = "", wanted: int =
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Lines of a frame for JSON: what is not finite is null."""
-    plain = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [
-        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in one.items()} for one in plain
-    ]
+    """Lines of a frame for JSON."""
+    return [_finite(one) for one in frame.astype(object).where(frame.notna(), None).to_dict("records")]
+
+
+def _finite(line: Mapping[Any, Any]) -> dict[str, Any]:
+    """For JSON: what is not finite is null."""
+    return {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}
 
 
 def _grid(arms: pd.DataFrame) -> list[str]:
@@ -220,14 +223,13 @@ def _grid(arms: pd.DataFrame) -> list[str]:
     failed = arms.groupby(["label", "size"])["failures"].sum().unstack("size")
     worth = wide.ffill(axis=1)[sizes[-1]]
     order = worth.sort_values(ascending=not arms["higher_is_better"].iloc[0]).index
-    metric = analyse.metric_name(arms["metric"].iloc[0])
-    rows = [(f"{metric} at n =", *(f"{size:,}" for size in sizes))]
-    measured = arms["metric"].iloc[0]
+    metric = arms["metric"].iloc[0]
+    rows = [(f"{analyse.metric_name(metric)} at n =", *(f"{size:,}" for size in sizes))]
     for label in order:
-        scores = (_score(measured, wide.loc[label, size], failed.loc[label, size]) for size in sizes)
+        scores = (_score(metric, wide.loc[label, size], failed.loc[label, size]) for size in sizes)
         rows.append((str(label), *scores))
     floor = arms.groupby("size")["floor"].mean()
-    rows.append(("(without learning)", *(_score(measured, floor[size], 0.0) for size in sizes)))
+    rows.append(("(without learning)", *(_score(metric, floor[size], 0.0) for size in sizes)))
     return table(rows)
 
 
@@ -316,10 +318,9 @@ def _worth(made: scale.Exhibit, at: pd.DataFrame) -> tuple[str, pd.Series]:
 
 def _side(made: scale.Exhibit, arm: pd.Series) -> dict[str, Any]:
     names = ("arm", "label", "era", "kind", "mean", "low", "high", "fit_seconds", "extra_mib", "throughput")
-    found = {name: None if isinstance(arm[name], float) and math.isnan(arm[name]) else arm[name] for name in names}
     runs = made.runs[(made.runs["arm"] == arm["arm"]) & (made.runs["size"] == arm["size"])]
     cuda = runs["cuda_mib"].astype(float).median() if made.device == "cuda" else math.nan
-    return found | {"cuda_mib": None if math.isnan(cuda) else cuda}
+    return _finite({name: arm[name] for name in names} | {"cuda_mib": cuda})
 
 
 def _losses(made: scale.Exhibit, arm: str) -> pd.DataFrame:
@@ -340,10 +341,8 @@ def _between(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[s
     got = stats.crossover(
         sizes.to_numpy(float), a.loc[sizes, seeds].to_numpy(), b.loc[sizes, seeds].to_numpy(), least=least
     )
-    value = {"outcome": got.outcome, "n": got.n, "low": got.interval.low, "high": got.interval.high}
-    known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in value.items()}
-    known["least"] = least
-    return known | {"winner": got.winner, "bracket": list(got.bracket) if got.bracket else None}
+    value = {"outcome": got.outcome, "n": got.n, "low": got.interval.low, "high": got.interval.high, "least": least}
+    return _finite(value) | {"winner": got.winner, "bracket": list(got.bracket) if got.bracket else None}
 
 
 def _behind(made: scale.Exhibit, leader: pd.Series, rival: pd.Series) -> dict[str, Any]:

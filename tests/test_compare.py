@@ -16,6 +16,7 @@ from harness import cli, compare
 from harness.compare import gauge, sides, suite
 from harness.compare import words as verdict
 from tests import rows
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 MINE = '''"""The class with the nearest mean, after some work."""
@@ -277,10 +278,7 @@ def test_stopped_midway(repository, tmp_path):
     assert all(
         one["told"] == "interrupted" for one in outcome["findings"] if one["quantity"] == "fit"
     )  # if any was timed
-    deadline = time.monotonic() + 30
-    while list(_marked(mark)):
-        assert time.monotonic() < deadline, "somebody was left behind"
-        time.sleep(0.1)
+    until(lambda: not list(_marked(mark)))
 
 
 def _marked(mark):

@@ -22,6 +22,7 @@ import requests
 
 from harness import cli, commands, download, files
 from harness.contract import BadData, File
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = random.Random(0).randbytes(300_000)
@@ -556,7 +557,7 @@ def test_two_processes_make_one_download(tmp_path, server):
 
     server.script = [waiting]
     first = child(card(server.url))
-    _until(lambda: server.requests)
+    until(lambda: server.requests, 20)
     second = child(card(server.url))
     assert second.stderr.readline() == "my_set: another process is downloading rows.bin: waiting for it\n"
     go.set()
@@ -565,17 +566,11 @@ def test_two_processes_make_one_download(tmp_path, server):
     assert len(server.requests) == 1 and kept(tmp_path) == ["rows.bin"]
 
 
-def _until(true):
-    due = time.monotonic() + 20
-    while not true() and time.monotonic() < due:
-        time.sleep(0.01)
-
-
 def test_a_killed_download_leaves_no_lock_and_the_next_one_goes_on(tmp_path, server, told):
     server.script = [stalled]
     process = child(card(server.url))
     part = files.cache("my_set") / ".rows.bin.part" / "bytes"
-    _until(lambda: part.exists() and part.stat().st_size > 100_000)
+    until(lambda: part.exists() and part.stat().st_size > 100_000, 20)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     have = part.stat().st_size

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from harness import catalogue, isolate, machine, plan, tree
 from harness.contract import Block
 from harness.store import Store
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = 'TECHNIQUE = Technique(title="t", year=2020, paper="p", tasks=("classify",))\n'
@@ -32,14 +31,6 @@ def of_run(child: subprocess.Popen) -> list[int]:
     """The processes that a run has started and that live, by the mark that they carry; other tests' runs apart."""
     marked = tree.marked(isolate.MARK).items()
     return [pid for pid, value in marked if value.startswith(f"{child.pid}/") and not tree._zombie(pid)]
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Wait for it, as long as a busy machine may take."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it has not come true"
-        time.sleep(0.05)
 
 
 def technique(folder: Path, body: str, head: str = "") -> str:

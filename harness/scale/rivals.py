@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from harness import analyse, stats
-from harness.scale.roles import NAMES, ROLES, WHERE
+from harness.scale.roles import NAMES, ROLES, WHERE, complete
 
 
 def crossings(runs: pd.DataFrame, some: pd.DataFrame) -> pd.DataFrame:
@@ -92,8 +92,7 @@ def wins(some: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
     all roles have.
     """
     found = []
-    some = some[some.groupby(["dataset", "size", "seed"])["role"].transform("nunique") == len(ROLES)]
-    for size, at in some.groupby("size"):
+    for size, at in complete(some).groupby("size"):
         wide = at.pivot_table(index="dataset", columns="role", values="loss").reindex(columns=list(ROLES)).dropna()
         least = at.groupby("dataset")["margin"].median()[wide.index]  # it hangs on the floor, and that on the seed
         margin = np.maximum(least.to_numpy()[:, None], 0.02 * wide.to_numpy())

@@ -4,6 +4,7 @@ Nothing is pooled over a set of datasets that changes with the size.
 """
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -91,6 +92,12 @@ def _three(kind: pd.DataFrame) -> pd.DataFrame:
     return found if found["base"].nunique() == 3 else found.head(0)
 
 
+def _often(kind: pd.DataFrame) -> pd.DataFrame:
+    """Of the lines of one net those of its field, where that has three sizes."""
+    found = kind.merge(_field(kind.drop_duplicates([*WHERE, "arm"]))[["dataset", "task", "arm"]])
+    return found if found["arm"].nunique() >= 3 else kind
+
+
 def _field(tried: pd.DataFrame) -> pd.DataFrame:
     """dataset, task, arm, and `arms`: how many there are beside it in the field."""
     places = tried.drop_duplicates(WHERE).groupby(["dataset", "task"]).size().rename("places").reset_index()
@@ -110,9 +117,9 @@ def _nets(nets: pd.DataFrame) -> pd.DataFrame:
         kinds = [kind for _, kind in some.groupby(["technique", "dtype", "threads"]) if kind["arm"].nunique() >= 3]
         if not kinds:
             continue
-        one = max(kinds, key=lambda kind: (len(_three(kind)) > 0, len(kind)))
-        often = one.merge(_field(one.drop_duplicates([*WHERE, "arm"]))[["dataset", "task", "arm"]])
-        one = next((fewer for fewer in (_three(one), often) if fewer["arm"].nunique() >= 3), one)
+        kinds.sort(key=len, reverse=True)
+        one = next((three for three in map(_three, kinds) if len(three)), None)
+        one = _often(kinds[0]) if one is None else one
         arms = list(one.groupby("arm")["parameters"].max().sort_values().index)
         roles = dict(zip((arms[0], arms[len(arms) // 2], arms[-1]), ROLES[1:], strict=True))
         found.append(one[one["arm"].isin(roles)].assign(role=one["arm"].map(roles), seconds=one["fit_seconds"]))
@@ -142,13 +149,15 @@ def pooled(some: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
     return datasets, pd.DataFrame(found, columns=names)
 
 
+def complete(some: pd.DataFrame, roles: Sequence[str] = ROLES) -> pd.DataFrame:
+    """The lines of these roles at the datasets, sizes and seeds that have all of them: others cannot be compared."""
+    some = some[some["role"].isin(roles)]
+    return some[some.groupby(["dataset", "size", "seed"])["role"].transform("nunique") == len(roles)]
+
+
 def _panel(some: pd.DataFrame) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """(datasets, sizes): the stretch of sizes with most points, at which at least 8 datasets have all four roles."""
-    full = some[some["skill"].notna()].groupby(["dataset", "size", "seed"])["role"].nunique() == len(ROLES)
-    full = full.groupby(level=["dataset", "size"]).any()  # roles of seeds that differ cannot be compared
-    has: dict[str, set[int]] = {}
-    for dataset, size in full[full].index:
-        has.setdefault(dataset, set()).add(size)
+    has: dict[Any, set[int]] = complete(some[some["skill"].notna()]).groupby("dataset")["size"].agg(set).to_dict()
     sizes = sorted(
         {size for one in has.values() for size in one if sum(size in other for other in has.values()) >= FEWEST}
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harness import plan, stats
-from harness.scale.roles import EARLY, FAMILIES, ROLES, rounded
+from harness.scale.roles import EARLY, FAMILIES, ROLES, complete, rounded
 
 FAR = {"language": 1_000_000, "else": 100_000}  # up to where a crossing must have been looked for, to say there is none
 SENTENCES = (
@@ -87,12 +87,11 @@ def _shared(some: pd.DataFrame, roles: Sequence[str], sizes: int = 1) -> pd.Data
 
     As many datasets as can be (each at so many sizes at least), then as many sizes, then as many seeds.
     """
-    some = some[some["role"].isin(roles)]
-    counts = some.groupby(["dataset", "size", "seed"])["role"].nunique()
-    whole = counts[counts == len(roles)].reset_index()[["dataset", "size", "seed"]]
-    best, kept = (0, 0, 0), whole.head(0)
-    for seeds in range(2, whole["seed"].nunique() + 1):
-        mine = whole[whole["seed"].isin(sorted(whole["seed"].unique())[:seeds])]
+    some = complete(some, roles)
+    places = some[["dataset", "size", "seed"]].drop_duplicates()
+    best, kept = (0, 0, 0), places.head(0)
+    for seeds in range(2, places["seed"].nunique() + 1):
+        mine = places[places["seed"].isin(sorted(places["seed"].unique())[:seeds])]
         mine = mine[mine.groupby(["dataset", "size"])["seed"].transform("nunique") == seeds]
         mine = mine[mine.groupby("dataset")["size"].transform("nunique") >= sizes]
         worth = (mine["dataset"].nunique(), len(mine[["dataset", "size"]].drop_duplicates()), seeds)
